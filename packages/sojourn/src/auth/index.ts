@@ -1,0 +1,33 @@
+export { AuthManager, Login } from './auth-manager.ts'
+export type {
+  ActorOptions,
+  AuthManagerOptions,
+  ChangePasswordOptions,
+  ChangePasswordOutcome,
+  LoginOptions,
+  LoginOutcome,
+  Overloaded,
+  PasswordOptions,
+  PasswordRefusal,
+  ReauthenticateOutcome,
+  RegisterOptions,
+  RegisterOutcome,
+  SetPasswordOutcome,
+  UserOutcome,
+} from './auth-manager.ts'
+export type { Refusal } from './credentials.ts'
+export { Argon2Hasher, DEFAULT_ARGON2 } from './passwords.ts'
+export type { Argon2Options, PasswordHasher } from './passwords.ts'
+export type { PasswordProblem, PasswordRuleOptions } from './password-rules.ts'
+export type { AttemptChange, AttemptState, AttemptStore, ThrottleOptions } from './throttle.ts'
+export { viewUser } from './users.ts'
+export type {
+  AdoptedUser,
+  AdoptionCount,
+  PasswordChange,
+  Role,
+  User,
+  UserChange,
+  UserRecord,
+  UserStore,
+} from './users.ts'

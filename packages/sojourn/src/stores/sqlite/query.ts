@@ -1,0 +1,117 @@
+import type { Standing } from '../../core/policy.ts'
+import type { ListQuery, SessionFilter } from '../../core/store.ts'
+import type { Value } from './rows.ts'
+
+/** A piece of SQL and the values for its question marks. */
+export interface Condition {
+  readonly sql: string
+  readonly values: readonly Value[]
+}
+
+/** Whether a comparison is one that the index meant for a statement should serve. */
+type IsIndexed = (column: string, comparison: string) => boolean
+
+/** The conditions of a filter, written so that the index with the fewest rows to read is used. */
+export function selectionOf(filter: SessionFilter): Condition {
+  const driver = driverOf(filter)
+  return conditionsOf(filter, (column) => column === driver)
+}
+
+/** The conditions, order and limit of a page. */
+export function pageOf({ filter, sort, descending, after, limit }: ListQuery): Condition {
+  const order = sort === 'createdAt' ? 'created_at' : 'last_accessed'
+  const owner = filter.userId === undefined ? 'username' : 'user_id'
+  const [direction, ahead, behind] = descending ? ['DESC', '<', '>'] : ['ASC', '>', '<']
+  const conditions = [
+    // The page before is where the index begins; of the filter only the far end of the range is left for it.
+    conditionsOf(
+      filter,
+      (column, comparison) =>
+        column === owner || (column === order && (after === undefined || comparison.startsWith(behind))),
+    ),
+  ]
+  if (after !== undefined) {
+    conditions.push({ sql: `(${order}, session_id) ${ahead} (?, ?)`, values: [after.value, after.id] })
+  }
+  const { sql, values } = joined(conditions)
+  return {
+    sql: `${sql} ORDER BY ${order} ${direction}, session_id ${direction} LIMIT ?`,
+    values: [...values, Math.max(0, limit)],
+  }
+}
+
+function driverOf(filter: SessionFilter): string {
+  if (filter.userId !== undefined) return 'user_id'
+  if (filter.username !== undefined) return 'username'
+  if (filter.expiresBy !== undefined && filter.isEnded === false) return 'expires_at'
+  if (filter.authenticatedBy !== undefined && filter.isEnded === false) return 'authenticated_at'
+  if (filter.accessedBy !== undefined || filter.standing !== undefined) return 'last_accessed'
+  return filter.endsBy === undefined ? 'created_at' : 'ends_at'
+}
+
+/**
+ * Without statistics the planner guesses, and a wrong guess reads a million rows; so a column that should not be
+ * looked up is written `+column`, which no index serves.
+ */
+function conditionsOf(filter: SessionFilter, isIndexed: IsIndexed): Condition {
+  const compare = (column: string, comparison: string, value: Value | undefined): readonly Condition[] =>
+    value === undefined
+      ? []
+      : [{ sql: `${isIndexed(column, comparison) ? '' : '+'}${column} ${comparison} ?`, values: [value] }]
+  const standing = ({ endsAfter, accessedAfter, authenticatedAfter }: Standing): Condition =>
+    joined([
+      { sql: 'end_reason IS NULL', values: [] },
+      ...compare('ends_at', '>', endsAfter),
+      ...compare('last_accessed', '>', accessedAfter),
+      ...compare('authenticated_at', '>', authenticatedAfter),
+    ])
+  return joined([
+    ...compare('user_id', '=', filter.userId),
+    ...compare('username', '=', filter.username),
+    ...compare('ip_address', '=', filter.ip),
+    ...given(filter.text, mentions),
+    ...given(filter.standing, standing),
+    ...given(filter.notStanding, (instants) => not(standing(instants))),
+    ...given(filter.isEnded, (isEnded) => ({ sql: `end_reason IS ${isEnded ? 'NOT ' : ''}NULL`, values: [] })),
+    ...compare('ends_at', '<=', filter.endsBy),
+    ...compare('expires_at', '<=', filter.expiresBy),
+    ...compare('authenticated_at', '<=', filter.authenticatedBy),
+    ...compare('end_reason', '=', filter.endReason),
+    ...compare('method', '=', filter.method),
+    ...compare('created_at', '>=', filter.createdSince),
+    ...compare('created_at', '<', filter.createdBefore),
+    ...compare('last_accessed', '<=', filter.accessedBy),
+    ...given(filter.anyOf, anyOf),
+  ])
+}
+
+function given<T>(wanted: T | undefined, condition: (wanted: T) => Condition): readonly Condition[] {
+  return wanted === undefined ? [] : [condition(wanted)]
+}
+
+function joined(conditions: readonly Condition[]): Condition {
+  if (conditions.length === 0) return { sql: 'TRUE', values: [] }
+  return {
+    sql: conditions.map(({ sql }) => sql).join(' AND '),
+    values: conditions.flatMap(({ values }) => values),
+  }
+}
+
+function not({ sql, values }: Condition): Condition {
+  return { sql: `NOT (${sql})`, values }
+}
+
+/** `instr` and `lower` as SQLite has them: no wildcards, and only the 26 letters have a lower case. */
+function mentions(text: string): Condition {
+  const columns = ['username', 'user_agent', 'ip_address']
+  const found = columns.map((column) => `ifnull(instr(lower(${column}), lower(?)), 0) > 0`)
+  return { sql: `(${found.join(' OR ')})`, values: columns.map(() => text) }
+}
+
+/** Each alternative by its own index. */
+function anyOf(filters: readonly SessionFilter[]): Condition {
+  if (filters.length === 0) return { sql: 'FALSE', values: [] }
+  const alternatives = filters.map(selectionOf)
+  const selects = alternatives.map(({ sql }) => `SELECT rowid FROM sojourn_sessions WHERE ${sql}`)
+  return { sql: `rowid IN (${selects.join(' UNION ALL ')})`, values: alternatives.flatMap(({ values }) => values) }
+}

@@ -1,0 +1,125 @@
+import type { MigrationStep } from '../migrate.ts'
+
+/**
+ * The steps that make our tables in SQLite. A step that was released is frozen: databases remember its
+ * checksum. Whatever comes later is a new step.
+ */
+export const SQLITE_STEPS: readonly MigrationStep[] = [
+  {
+    version: 1,
+    name: 'sessions',
+    up: `
+CREATE TABLE sojourn_users (
+  id TEXT PRIMARY KEY NOT NULL,
+  username TEXT NOT NULL,
+  password_hash TEXT,
+  role TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  disabled_at INTEGER,
+  created_at INTEGER NOT NULL,
+  last_login_at INTEGER
+) STRICT;
+-- Whose is this username? Who comes next in the list of users?
+CREATE UNIQUE INDEX sojourn_users_username ON sojourn_users (username);
+
+CREATE TABLE sojourn_sessions (
+  session_id TEXT PRIMARY KEY NOT NULL,
+  user_id TEXT NOT NULL REFERENCES sojourn_users (id) ON DELETE CASCADE,
+  username TEXT NOT NULL,
+  secret_hash BLOB NOT NULL,
+  next_hash BLOB,
+  next_salt BLOB,
+  previous_hash BLOB,
+  previous_until INTEGER,
+  created_at INTEGER NOT NULL,
+  authenticated_at INTEGER NOT NULL,
+  last_accessed INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  ends_at INTEGER NOT NULL,
+  logged_out_at INTEGER,
+  end_reason TEXT,
+  ended_by TEXT,
+  ip_address TEXT,
+  user_agent TEXT,
+  method TEXT,
+  attributes TEXT NOT NULL,
+  version INTEGER NOT NULL
+) STRICT;
+-- Which sessions has this user, newest first?
+CREATE INDEX sojourn_sessions_user ON sojourn_sessions (user_id, created_at, session_id);
+-- The indexes of what can still stand end with end_reason, so that a count asks nothing but the index.
+-- Which sessions of this user can still stand? For the cap and for signing out everywhere.
+CREATE INDEX sojourn_sessions_user_standing ON sojourn_sessions (user_id, end_reason) WHERE end_reason IS NULL;
+-- Which sessions go by this username, newest first?
+CREATE INDEX sojourn_sessions_username ON sojourn_sessions (username, created_at, session_id);
+-- Which are the newest sessions?
+CREATE INDEX sojourn_sessions_newest ON sojourn_sessions (created_at, session_id);
+-- Which were used last?
+CREATE INDEX sojourn_sessions_accessed ON sojourn_sessions (last_accessed, session_id);
+-- Which ended long ago?
+CREATE INDEX sojourn_sessions_ends ON sojourn_sessions (ends_at);
+-- Which are overdue?
+CREATE INDEX sojourn_sessions_overdue ON sojourn_sessions (ends_at, end_reason) WHERE end_reason IS NULL;
+-- Which have reached their absolute end?
+CREATE INDEX sojourn_sessions_expiring ON sojourn_sessions (expires_at, end_reason) WHERE end_reason IS NULL;
+-- Whose user signed in too long ago?
+CREATE INDEX sojourn_sessions_authenticated ON sojourn_sessions (authenticated_at, end_reason) WHERE end_reason IS NULL;
+-- Which have not been used? How many stand, and of how many users?
+CREATE INDEX sojourn_sessions_unused ON sojourn_sessions (last_accessed, ends_at, authenticated_at, user_id, end_reason)
+  WHERE end_reason IS NULL;
+
+CREATE TABLE sojourn_events (
+  position INTEGER PRIMARY KEY NOT NULL,
+  at INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  session_id TEXT,
+  user_id TEXT,
+  actor TEXT NOT NULL,
+  reason TEXT,
+  ip_address TEXT,
+  detail TEXT
+) STRICT;
+-- What happened to this session?
+CREATE INDEX sojourn_events_session ON sojourn_events (session_id, position) WHERE session_id IS NOT NULL;
+-- What happened to this user?
+CREATE INDEX sojourn_events_user ON sojourn_events (user_id, position) WHERE user_id IS NOT NULL;
+-- Which lines are old enough to go? When did something happen last?
+CREATE INDEX sojourn_events_at ON sojourn_events (at);
+
+CREATE TABLE sojourn_attempts (
+  bucket TEXT PRIMARY KEY NOT NULL,
+  count INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Which can be forgotten?
+CREATE INDEX sojourn_attempts_until ON sojourn_attempts (until, since);
+
+CREATE VIEW sojourn_session_list AS
+SELECT
+  session_id,
+  user_id,
+  username,
+  end_reason IS NULL AND ends_at > unixepoch('subsec') * 1000 AS is_active,
+  strftime('%Y-%m-%dT%H:%M:%fZ', created_at / 1000.0, 'unixepoch') AS created_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', authenticated_at / 1000.0, 'unixepoch') AS authenticated_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', last_accessed / 1000.0, 'unixepoch') AS last_accessed,
+  strftime('%Y-%m-%dT%H:%M:%fZ', expires_at / 1000.0, 'unixepoch') AS expires_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ends_at / 1000.0, 'unixepoch') AS ends_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', logged_out_at / 1000.0, 'unixepoch') AS logged_out_at,
+  end_reason,
+  ended_by,
+  ip_address,
+  user_agent,
+  method
+FROM sojourn_sessions;
+`,
+    down: `
+DROP VIEW sojourn_session_list;
+DROP TABLE sojourn_attempts;
+DROP TABLE sojourn_events;
+DROP TABLE sojourn_sessions;
+DROP TABLE sojourn_users;
+`,
+  },
+]

@@ -1,0 +1,11 @@
+/**
+ * For those who test with Sojourn, and for those who write a store for it.
+ * @module
+ */
+export { FixedClock } from './fixed-clock.ts'
+export { storeContract } from './store-contract.ts'
+export { userStoreContract } from './user-store-contract.ts'
+export type { ContractCase, OpenStore, OpenedStore } from './contract-case.ts'
+export { makeEndMark, makeMark, makeRecord, makeUser } from './records.ts'
+export { FaultyStore } from './faulty-store.ts'
+export type { Faults, StoreCall } from './faulty-store.ts'

@@ -1,0 +1,33 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { MemoryStore } from '../packages/sojourn/src/stores/memory.ts'
+import { interleave, planOf } from './support/interleaving.ts'
+import type { Engine } from './support/interleaving.ts'
+import { RACY_ENGINES } from './support/racy-engines.ts'
+
+/** How many interleavings are tried in all; raise it to look longer. */
+const RUNS = Number(process.env['SOJOURN_INTERLEAVINGS'] ?? 60_000)
+/** Within how many each planted fault must be found. */
+const TEETH = 2_000
+
+describe('whatever overtakes what, every promise is kept', () => {
+  test.each([2, 3, 5])('to %i who act at once', { timeout: 600_000 }, async (actors) => {
+    const trial = fc.assert(promises(actors, soundEngine), { numRuns: Math.ceil(RUNS / 3) })
+    await expect(trial).resolves.toBeUndefined()
+  })
+})
+
+describe('a promise is found broken when', () => {
+  test.each([...RACY_ENGINES])('$fault', async ({ open }) => {
+    const { failed, numRuns } = await fc.check(promises(5, open), { numRuns: TEETH, endOnFailure: true })
+    expect(failed, `after ${numRuns} interleavings`).toBe(true)
+  })
+})
+
+function promises(actors: number, open: () => Engine): fc.IAsyncProperty<unknown> {
+  return fc.asyncProperty(fc.scheduler(), planOf(actors), (scheduler, plan) => interleave(scheduler, plan, open()))
+}
+
+function soundEngine(): Engine {
+  return { inner: new MemoryStore() }
+}
