@@ -186,7 +186,8 @@ async function aftermathOf({ token, began, usedAt }: Life, { until }: Story, vis
   return {
     loss: used - recorded,
     isLost: recorded < due || recorded > used,
-    isEarly: lastMoment >= until && (await visit.verdictAt(token, lastMoment)) !== 'stands',
+    // The program's clock may have been a step past what it told last, and the session's end within that step.
+    isEarly: lastMoment >= until + LONGEST_STEP && (await visit.verdictAt(token, lastMoment)) !== 'stands',
     isLate:
       (await visit.verdictAt(token, Math.min(used + IDLE + INTERVAL, end))) === 'stands' ||
       (await visit.verdictAt(token, end)) === 'stands',
