@@ -226,7 +226,7 @@ describe.each([
       return world
     }
 
-    test('are one answer, one verification and one line of history each', async () => {
+    test('are one answer, one verification and one line of history each (ENU-1, ENU-2)', async () => {
       for (const [name, username, password] of await answers()) {
         const { auth, hasher, sessions } = await openedWithEverybody()
         const outcome = await auth.loginUser(username as string, password as string, { ip: IP })
@@ -238,7 +238,7 @@ describe.each([
       }
     })
 
-    test('are throttled alike, step by step', async () => {
+    test('are throttled alike, step by step (THR-9)', async () => {
       const traces = new Set<string>()
       for (const [, username, password] of await answers()) {
         const { auth, clock } = await openedWithEverybody()
@@ -271,7 +271,7 @@ describe.each([
   })
 
   describe('guessing', () => {
-    test('is free five times; the sixth costs two seconds, and nothing is hashed meanwhile', async () => {
+    test('is free five times; the sixth costs two seconds, and nothing is hashed meanwhile (THR-1, THR-12)', async () => {
       const { auth, clock, hasher, sessions } = await openedWithAda()
       for (let guess = 1; guess <= 6; guess += 1) expect(await auth.loginUser('ada', OTHER)).toEqual(INVALID)
       clock.advance('1s')
@@ -290,7 +290,7 @@ describe.each([
       }
     })
 
-    test('under another spelling of the name is the same guessing', async () => {
+    test('under another spelling of the name is the same guessing (THR-4)', async () => {
       const { auth } = await openedWithAda()
       const spellings = ['ada', 'ADA', ' ada', 'ada ', 'ａｄａ', 'Ada']
       for (const username of spellings) await auth.loginUser(username, OTHER)
@@ -298,7 +298,7 @@ describe.each([
         expect(await auth.loginUser(username, PASSWORD)).toMatchObject({ reason: 'throttled' })
     })
 
-    test('with 200 passwords at once looks at six of them', async () => {
+    test('with 200 passwords at once looks at six of them (THR-3)', async () => {
       const { auth, hasher } = await openedWithAda()
       const outcomes = await Promise.all(Array.from({ length: 200 }, () => auth.loginUser('ada', OTHER)))
       expect(hasher.verified).toBe(6)
@@ -307,7 +307,7 @@ describe.each([
       )
     })
 
-    test('of one password for many users is stopped by the address, also for users who know theirs', async () => {
+    test('of one password for many users is stopped by the address, also for users who know theirs (THR-2)', async () => {
       const { auth, clock } = await openedWithAda()
       for (let account = 0; account < 20; account += 1) await auth.loginUser(`user${account}`, PASSWORD, { ip: IP })
       const throttled = { ok: false, reason: 'throttled', retryAfter: 600 }
@@ -317,7 +317,7 @@ describe.each([
       expect(await auth.loginUser('ada', PASSWORD, { ip: IP })).toMatchObject({ ok: true })
     })
 
-    test('is not made easier by signing in as oneself in between', async () => {
+    test('is not made easier by signing in as oneself in between (THR-11)', async () => {
       const { auth } = await openedWithAda()
       let tried = 0
       for (let account = 0; account < 40; account += 1) {
@@ -328,14 +328,14 @@ describe.each([
       expect(tried).toBe(20)
     })
 
-    test('goes on from where it was after a restart', async () => {
+    test('goes on from where it was after a restart (CLK-5)', async () => {
       const { auth, sessions, users, clock, hasher } = await openedWithAda()
       for (let guess = 0; guess < 6; guess += 1) await auth.loginUser('ada', OTHER)
       const restarted = new AuthManager({ sessions, users, clock, hasher })
       expect(await restarted.loginUser('ada', PASSWORD)).toMatchObject({ reason: 'throttled' })
     })
 
-    test('ends at a hundred failures, until an operator sets the password anew', async () => {
+    test('ends at a hundred failures, until an operator sets the password anew (THR-1)', async () => {
       const { auth, clock, hasher } = await openedWithAda()
       for (let guess = 0; guess < 100; guess += 1) {
         await auth.loginUser('ada', OTHER, { ip: `2001:db8:${guess}::1` })
@@ -350,7 +350,7 @@ describe.each([
       expect(await auth.loginUser('ada', OTHER, { ip: IP })).toMatchObject({ ok: true })
     })
 
-    test('cannot go on where failures cannot be counted', async () => {
+    test('cannot go on where failures cannot be counted (THR-10)', async () => {
       const { sessions, users, clock, hasher } = await openedWithAda()
       for (const broken of ['read', 'swap'] as const) {
         const attempts = replacing(users.attempts, { [broken]: () => Promise.reject(new Error('the counter is down')) })
@@ -371,7 +371,7 @@ describe.each([
       return { ...world, auth, stored }
     }
 
-    test('is replaced at the next login, once, and ends nothing', async () => {
+    test('is replaced at the next login, once, and ends nothing (PWD-2)', async () => {
       const { auth, stored, hasher } = await openedWithOldHash()
       const before = await auth.loginUser('ada', OTHER)
       expect([before.ok, await stored()]).toEqual([false, `old:${PASSWORD}`])
@@ -396,7 +396,7 @@ describe.each([
   })
 
   describe('changing a password', () => {
-    test('ends the other sessions of the user and keeps the one here', async () => {
+    test('ends the other sessions of the user and keeps the one here (REV-5)', async () => {
       const { auth, sessions } = await openedWithAda()
       const phone = await auth.loginUser('ada', PASSWORD)
       await auth.loginUser('ada', PASSWORD)
@@ -426,7 +426,7 @@ describe.each([
       expect(auth.isLoggedIn()).toBe(false)
     })
 
-    test('asks for the present one, through the same throttle as a login', async () => {
+    test('asks for the present one, through the same throttle as a login (STEP-1, THR-7)', async () => {
       const { auth, hasher } = await openedWithAda()
       await auth.loginUser('ada', PASSWORD)
       const verified = hasher.verified
@@ -475,7 +475,7 @@ describe.each([
       expect(await auth.setPassword('ada', 'short')).toMatchObject({ ok: false, reason: 'too_short' })
     })
 
-    test('disable and enable a user', async () => {
+    test('disable and enable a user (REV-6)', async () => {
       const { auth } = await openedWithAda()
       const login = await auth.loginUser('ada', PASSWORD)
       expect(await auth.disableUser('ada', { actor: 'ops:grace' })).toEqual({ ok: true, isChanged: true, ended: 1 })
@@ -505,7 +505,7 @@ describe.each([
       }
     })
 
-    test('delete a user with all sessions; the name is free again', async () => {
+    test('delete a user with all sessions; the name is free again (REV-6)', async () => {
       const { auth } = await openedWithAda()
       const login = await auth.loginUser('ada', PASSWORD)
       expect(await auth.deleteUser('ada', { actor: 'ops:grace' })).toEqual({ ok: true, isChanged: true, ended: 1 })

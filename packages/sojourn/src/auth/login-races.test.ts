@@ -129,7 +129,7 @@ describe.each([
     }
   })
 
-  test('a password change wins over the replacement of an old hash', async () => {
+  test('a password change wins over the replacement of an old hash (PWD-2)', async () => {
     const { auth, operator, users, hasher, ada } = await openedWithAda()
     await users.rehash(ada.id, `kept:${PASSWORD}`, `old:${PASSWORD}`)
     hasher.hold('hash')
@@ -155,7 +155,7 @@ describe.each([
   })
 
   describe('a storm of 500 logins', () => {
-    test('lets a few be hashed and a few wait, turns the others away, and sessions validate meanwhile', async () => {
+    test('lets a few be hashed and a few wait, turns the others away, and sessions validate meanwhile (DOS-1)', async () => {
       const { auth, hasher, sessions, ada } = await openedWithAda()
       const { token } = await sessions.create({ userId: ada.id, username: 'ada' })
       const { running, waiting } = DEFAULT_HASHING_LIMITS

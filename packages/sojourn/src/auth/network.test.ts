@@ -29,7 +29,7 @@ test('another IPv6 /64 is another client in the same /48', () => {
   expect(originOf('2001:db8:2:2::1')?.network).not.toBe(a?.network)
 })
 
-test('an address is its bytes', () => {
+test('an address is its bytes (THR-5)', () => {
   expect(originOf('192.0.2.7')).toEqual({ address: 'c0000207', network: 'c00002' })
   expect(originOf('2001:db8::1:2:3')).toEqual({ address: '20010db800000000', network: '20010db80000' })
   expect(originOf('1:2:3:4:5:6:7::')).toEqual({ address: '0001000200030004', network: '000100020003' })

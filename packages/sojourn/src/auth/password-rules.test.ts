@@ -10,7 +10,7 @@ async function reason(password: unknown, rules = new PasswordRules(), username =
 }
 
 describe('length', () => {
-  test('15 characters are enough and 14 are not', async () => {
+  test('15 characters are enough and 14 are not (PWD-4)', async () => {
     expect(await reason('mxqrvkzpwhtjbf3')).toBe('ok')
     expect(await reason('mxqrvkzpwhtjbf')).toBe('too_short')
   })
@@ -27,7 +27,7 @@ describe('length', () => {
     }
   })
 
-  test('1,024 bytes can be used and 1,025 are refused, not cut', async () => {
+  test('1,024 bytes can be used and 1,025 are refused, not cut (PWD-4, DOS-2)', async () => {
     const random = Array.from({ length: 512 }, (_, place) => String.fromCharCode(0x100 + ((place * 37) % 300))).join('')
     expect(Buffer.byteLength(random)).toBe(1_024)
     expect(await reason(random)).toBe('ok')

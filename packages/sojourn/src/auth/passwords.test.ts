@@ -23,7 +23,7 @@ describe('argon2id', () => {
     expect(await hasher.verify(`${PASSWORD} `, stored)).toBe(false)
   })
 
-  test('a hash is a PHC string at the default cost, with 16 bytes of salt and a tag of 32', async () => {
+  test('a hash is a PHC string at the default cost, with 16 bytes of salt and a tag of 32 (PWD-1)', async () => {
     const stored = await hasher.hash(PASSWORD)
     expect(stored).toMatch(/^\$argon2id\$v=19\$m=47104,t=2,p=1\$/)
     expect(parsePhc(stored)?.salt).toHaveLength(16)
@@ -131,7 +131,7 @@ describe('what is no hash', () => {
   })
 })
 
-test('the empty password matches nothing, not even a hash of it', async () => {
+test('the empty password matches nothing, not even a hash of it (PWD-9)', async () => {
   expect(await hasher.verify('', await hasher.hash(''))).toBe(false)
   expect(await hasher.verify('', await bcrypt('', 4))).toBe(false)
 })

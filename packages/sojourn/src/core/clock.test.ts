@@ -63,7 +63,7 @@ describe.each([HOUR, DAY, 30 * DAY])('a step of %i ms', (step) => {
     }
   })
 
-  test('forwards is believed after it has stood for ten minutes', () => {
+  test('forwards is believed after it has stood for ten minutes (CLK-2)', () => {
     const host = new Host()
     host.wall += step
     host.pass(10 * MINUTE - SECOND)
@@ -72,7 +72,7 @@ describe.each([HOUR, DAY, 30 * DAY])('a step of %i ms', (step) => {
     expect(host.ahead()).toBe(0)
   })
 
-  test('backwards is followed at half speed after ten minutes, without ever going back', () => {
+  test('backwards is followed at half speed after ten minutes, without ever going back (CLK-1)', () => {
     const host = new Host()
     host.wall -= step
     host.pass(10 * MINUTE + SECOND)

@@ -64,7 +64,7 @@ describe('a login', () => {
     expect(issued.token).toContain(secret)
   })
 
-  test('leaves no secret in the store, only its hash', async () => {
+  test('leaves no secret in the store, only its hash (STO-1)', async () => {
     const { sessions, memory } = start()
     const { session, token } = await sessions.create(ADA)
     const [, secret] = token.split('.')
@@ -167,7 +167,7 @@ describe('a validation', () => {
     })
   })
 
-  test('of rubbish costs no store call', async () => {
+  test('of rubbish costs no store call (TOK-4, CON-4)', async () => {
     const { sessions, store } = start()
     const { session } = await sessions.create(ADA)
     store.calls.length = 0
@@ -207,7 +207,7 @@ describe('a validation', () => {
     expect(await sessions.validate(joinToken(session.id, mintSecret()))).toEqual({ ok: false, reason: 'mismatch' })
   })
 
-  test('stands to the last millisecond of the idle timeout', async () => {
+  test('stands to the last millisecond of the idle timeout (TMO-2)', async () => {
     const { sessions, clock } = start()
     const [{ token: inTime }, { token: tooLate }] = [await sessions.create(ADA), await sessions.create(ADA)]
     clock.set(NOON + DAY - 1)
@@ -217,7 +217,7 @@ describe('a validation', () => {
     expect(await sessions.validate(inTime)).toMatchObject({ ok: true })
   })
 
-  test('stands to the last millisecond before the absolute end, however much the session is used', async () => {
+  test('stands to the last millisecond before the absolute end, however much the session is used (TMO-1)', async () => {
     const { sessions, clock } = start()
     const { token } = await sessions.create(ADA)
     for (let at = NOON; at < NOON + 30 * DAY; at += DAY / 2) {
@@ -414,7 +414,7 @@ describe('across the idle boundary', () => {
 })
 
 describe('another policy', () => {
-  test('that is shorter applies to existing sessions at once, in validations, lists and counts', async () => {
+  test('that is shorter applies to existing sessions at once, in validations, lists and counts (TMO-6)', async () => {
     const { sessions, memory, clock } = start()
     const { token } = await sessions.create(ADA)
     const shorter = new SessionManager({ store: memory, clock, policy: { idleTimeout: '1h' } })
@@ -425,7 +425,7 @@ describe('another policy', () => {
     expect((await shorter.page()).sessions[0]).toMatchObject({ isActive: false })
   })
 
-  test('that is longer does not stretch what was promised before', async () => {
+  test('that is longer does not stretch what was promised before (TMO-6)', async () => {
     const { sessions, memory, clock } = start()
     const { token } = await sessions.create(ADA)
     const longer = new SessionManager({ store: memory, clock, policy: { idleTimeout: '7d', absoluteLifetime: '90d' } })
@@ -485,7 +485,7 @@ describe('logging out', () => {
 })
 
 describe('when the store fails', () => {
-  test('nothing is ever answered as though a session were alive or dead', async () => {
+  test('nothing is ever answered as though a session were alive or dead (STO-9)', async () => {
     const { sessions, store } = start({ onBackgroundError: () => {} })
     const { session, token } = await sessions.create(ADA)
     const renewed = await sessions.renew(session.id)
