@@ -1,6 +1,7 @@
 import { measureCleanup } from './cleanup.ts'
 import type { Finding } from './findings.ts'
 import { buildFixture } from './fixture.ts'
+import { measureHttp } from './http.ts'
 import { measureLists } from './lists.ts'
 import { measureLogins } from './logins.ts'
 import type { Part } from './options.ts'
@@ -12,6 +13,7 @@ const PARTS: Readonly<Record<Part | 'build', (file: string, size: number) => Pro
   validate: measureValidate,
   lists: measureLists,
   space: measureSpace,
+  http: measureHttp,
   logins: measureLogins,
   cleanup: measureCleanup,
 }

@@ -7,8 +7,8 @@
  * - *stores import core, and of auth only types*: a store keeps users, it knows nothing of passwords.
  * - *adopt imports core and auth*: a reader of a foreign system makes our records and must know which password hashes
  *   we can verify; where they go is any store's business.
- * - *testing imports core, types of auth and the memory store, and nobody imports testing*: what is published for
- *   tests does not end up in a program.
+ * - *testing imports core, auth, http and the memory store, and nobody imports testing*: the contract of adapters needs a
+ *   whole site to try them on; what is published for tests does not end up in a program.
  * - *http imports core and auth; adapters import http and core*: the rules of cookies and origins are written once.
  * - *the program imports the library by its public subpaths*: what it needs, anybody can have.
  * - *the console imports neither*: it speaks HTTP, like every other client.
@@ -51,7 +51,7 @@ const TABLE: Readonly<Record<string, Area>> = {
   'packages/sojourn/src/auth': { may: ['core'], late: Object.keys(LIBRARY.peerDependencies ?? {}) },
   'packages/sojourn/src/stores': { may: ['core'], types: ['auth'] },
   'packages/sojourn/src/adopt': { may: ['core', 'auth'] },
-  'packages/sojourn/src/testing': { may: ['core', 'stores/memory.ts'], types: ['auth'] },
+  'packages/sojourn/src/testing': { may: ['core', 'auth', 'http', 'stores/memory.ts'] },
   'packages/sojourn/src/http': { may: ['core', 'auth'], node: [] },
   'packages/sojourn/src/adapters': { may: ['core', 'http'] },
   'packages/server/src/cli': { may: ['service'], packages: FOR_THE_PROGRAM },

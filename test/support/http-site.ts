@@ -117,7 +117,8 @@ export async function everythingIn(response: Response): Promise<string> {
   return JSON.stringify([...response.headers]) + (await response.clone().text())
 }
 
-const PLAIN: PasswordHasher = {
+/** Keeps passwords as they are: for tests that are about something else. */
+export const PLAIN: PasswordHasher = {
   hash: async (password) => `kept:${password}`,
   verify: async (password, stored) => stored === `kept:${password}`,
   needsRehash: () => false,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { addLines, answer } from './answer.ts'
 
-test('every answer is in no cache, differs by who asks and from where, and is what it says it is (HDR-1)', () => {
+test('HDR-1: every answer is in no cache, differs by who asks and from where, and is what it says it is', () => {
   for (const response of [answer(200, { a: 1 }), answer(204, null)]) {
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(response.headers.get('vary')).toBe('Cookie, Authorization, Sec-Fetch-Site, Origin')

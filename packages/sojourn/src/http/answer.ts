@@ -21,7 +21,7 @@ export function answer(status: number, body: object | null, lines: HeaderLines =
 export function addLines(headers: Headers, lines: HeaderLines): void {
   for (const [name, value] of lines) {
     if (name === 'set-cookie') setCookie(headers, value)
-    else if (name === 'vary') headers.set(name, union(headers.get(name) ?? '', value))
+    else if (name === 'vary' && headers.has(name)) headers.set(name, union(headers.get(name) ?? '', value))
     else headers.set(name, value)
   }
 }

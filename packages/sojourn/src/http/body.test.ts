@@ -34,11 +34,11 @@ describe('a JSON body', () => {
     'application/jsonp',
     'application/problem+json',
     '',
-  ])('of the type %j is not read (CSR-7)', async (type) => {
+  ])('CSR-7: of the type %j is not read', async (type) => {
     expect(await code(readJson(raw('{"username":"ada"}', type), FIELDS))).toBe('unsupported_media_type')
   })
 
-  test('without a type is not read (CSR-7)', async () => {
+  test('CSR-7: without a type is not read', async () => {
     const untyped = new Request('https://app.example.com/', { method: 'POST', body: new Uint8Array([123, 125]) })
     expect(untyped.headers.has('content-type')).toBe(false)
     expect(await code(readJson(untyped, FIELDS))).toBe('unsupported_media_type')
@@ -49,7 +49,7 @@ describe('a JSON body', () => {
     expect(await code(readJson(compressed, FIELDS))).toBe('unsupported_media_type')
   })
 
-  test('of 16 KiB is read, and of one byte more is not (INP-1)', async () => {
+  test('INP-1: of 16 KiB is read, and of one byte more is not', async () => {
     const body = (size: number): string => JSON.stringify({ username: 'a'.repeat(size - '{"username":""}'.length) })
     expect(await status(readJson(raw(body(16_384)), FIELDS))).toBe(200)
     expect(await code(readJson(raw(body(16_385)), FIELDS))).toBe('body_too_large')
@@ -61,7 +61,7 @@ describe('a JSON body', () => {
     expect(boasting.bodyUsed).toBe(false)
   })
 
-  test('that never ends is cut off, whatever it said of its length (INP-1)', async () => {
+  test('INP-1: that never ends is cut off, whatever it said of its length', async () => {
     let pulled = 0
     let isCancelled = false
     const endless = new ReadableStream({
@@ -113,28 +113,28 @@ describe('a JSON body', () => {
   })
 
   test.each<[unknown]>([[null], [1], [true], [['ada']], [{ toString: 'ada' }], [[]], [{}], [undefined]])(
-    'with %j for text is refused (PWD-10)',
+    'PWD-10: with %j for text is refused',
     async (username) => {
       expect(await code(readJson(post({ username }), FIELDS))).toBe('invalid_body')
     },
   )
 
   test.each<[unknown]>([[null], [1], [0], ['true'], ['on'], [[]], [{}]])(
-    'with %j for true or false is refused (PWD-10)',
+    'PWD-10: with %j for true or false is refused',
     async (remember) => {
       expect(await code(readJson(post({ username: 'ada', remember }), FIELDS))).toBe('invalid_body')
     },
   )
 
   test.each<[unknown]>([[null], [1], ['Token'], [['token']], ['']])(
-    'with %j for one of the words is refused (PWD-10)',
+    'PWD-10: with %j for one of the words is refused',
     async (mode) => {
       expect(await code(readJson(post({ username: 'ada', mode }), FIELDS))).toBe('invalid_body')
     },
   )
 
   test.each(['userId', 'role', 'createdAt', 'expiresAt', 'aal', '__proto__', 'constructor', 'Username'])(
-    'with the field %s, which it may not have, is refused whole (INP-3)',
+    'INP-3: with the field %s, which it may not have, is refused whole',
     async (name) => {
       const text = `{"username":"ada","${name}":"operator"}`
       expect(await code(readJson(raw(text), FIELDS))).toBe('invalid_body')

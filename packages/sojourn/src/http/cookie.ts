@@ -82,7 +82,16 @@ function maxAge({ attributes, expiresAt }: Session, now: number): string {
 
 /** Without the white space a browser takes off, and no other: a no-break space belongs to the name. */
 function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1
+  return text.slice(start, end)
+}
+
+/** A space or a tab. */
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }
 
 function shown(value: unknown): string {

@@ -20,7 +20,7 @@ test('a refused cookie is cleared by the guard itself', async () => {
   expect(requireSession(context)?.headers.getSetCookie()).toEqual([expect.stringContaining('Max-Age=0')])
 })
 
-test('a proof is recent for exactly as long as the guard says (STEP-2)', async () => {
+test('STEP-2: a proof is recent for exactly as long as the guard says', async () => {
   const { clock, here } = await asks()
   const signedInAt = clock.now()
   clock.set(signedInAt + 600_000)
@@ -31,7 +31,7 @@ test('a proof is recent for exactly as long as the guard says (STEP-2)', async (
   expect(await refusal?.json()).toMatchObject({ code: 'reauth_required', maxAge: 600 })
 })
 
-test('use does not make a proof recent (TMO-7)', async () => {
+test('TMO-7: use does not make a proof recent', async () => {
   const { clock, here } = await asks()
   for (let minute = 0; minute < 60; minute += 1) {
     clock.advance('1m')

@@ -18,7 +18,7 @@ test.each([
   ['twice further down', '[{"x":{"a":1,"a":2}}]'],
   ['twice with white space', '{"a" :1,\n"a"\t: 2}'],
   ['the prototype twice', '{"__proto__":1,"__proto__":2}'],
-])('a key that is there %s is refused (INP-4)', (_, text) => {
+])('INP-4: a key that is there %s is refused', (_, text) => {
   expect(JSON.parse(text)).toBeTypeOf('object')
   expect(parseJson(text)).toBe(undefined)
 })
@@ -32,7 +32,7 @@ test.each([
   expect(parseJson(text)).toEqual(JSON.parse(text))
 })
 
-test('eight levels are read, nine are not (INP-1)', () => {
+test('INP-1: eight levels are read, nine are not', () => {
   expect(parseJson('['.repeat(8) + ']'.repeat(8))).toEqual([[[[[[[[]]]]]]]])
   expect(parseJson('['.repeat(9) + ']'.repeat(9))).toBe(undefined)
   expect(parseJson('{"a":'.repeat(9) + '1' + '}'.repeat(9))).toBe(undefined)

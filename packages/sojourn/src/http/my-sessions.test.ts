@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { Browser, COOKIE, IP, PASSWORD, everythingIn, openAdas, request } from '../../../../test/support/http-site.ts'
+import {
+  Browser,
+  COOKIE,
+  IP,
+  PASSWORD,
+  everythingIn,
+  openAdas,
+  openSite,
+  request,
+} from '../../../../test/support/http-site.ts'
 
 interface Listed {
   readonly sessions: readonly { readonly id: string; readonly current: boolean; readonly device: object }[]
@@ -34,7 +43,7 @@ describe('GET /auth/session', () => {
     expect(await response?.json()).toMatchObject({ user: { id: '42', username: 'grace' } })
   })
 
-  test('keeps what the application has put into the session to itself (VIEW-3)', async () => {
+  test('VIEW-3: keeps what the application has put into the session to itself', async () => {
     const { http, sessions } = await openAdas()
     const { token } = await sessions.create({ userId: '42', username: 'grace', attributes: { fraudScore: 7 } })
     const headers = { cookie: `${COOKIE}=${token}` }
@@ -44,7 +53,7 @@ describe('GET /auth/session', () => {
 })
 
 describe('GET /auth/sessions', () => {
-  test('lists the own active sessions, newest first, with the current one marked (VIEW-1)', async () => {
+  test('VIEW-1: lists the own active sessions, newest first, with the current one marked', async () => {
     const { http, clock, sessions, browser } = await openAdas()
     await sessions.create({ userId: '66', username: 'eve' })
     const phone = new Browser({ http }, { ip: '198.51.100.9' })
@@ -62,7 +71,7 @@ describe('GET /auth/sessions', () => {
     expect(next).toBe(null)
   })
 
-  test('shows of a session exactly what is on this list, and no secret or hash (VIEW-3)', async () => {
+  test('VIEW-3: shows of a session exactly what is on this list, and no secret or hash', async () => {
     const { memory, browser } = await openAdas()
     const response = await browser.send('GET', '/auth/sessions')
     const { sessions } = (await response.clone().json()) as Listed
@@ -88,7 +97,7 @@ describe('GET /auth/sessions', () => {
     }
   })
 
-  test('goes through 230 sessions page by page, each once (VIEW-3, V-16)', async () => {
+  test('VIEW-3: goes through 230 sessions page by page, each once (V-16)', async () => {
     const { sessions, browser } = await openAdas()
     const { userId } = (await sessions.get(browser.token!.slice(0, 36)))!
     for (let login = 0; login < 229; login += 1) await sessions.create({ userId, username: 'ada' })
@@ -103,7 +112,7 @@ describe('GET /auth/sessions', () => {
     expect([ids.length, new Set(ids).size]).toEqual([230, 230])
   })
 
-  test('shows a cursor of somebody else nothing but the own sessions (REV-9)', async () => {
+  test('REV-9: shows a cursor of somebody else nothing but the own sessions', async () => {
     const { http, auth, sessions, browser } = await openAdas()
     await auth.registerUser('eve', PASSWORD)
     const eve = new Browser({ http })
@@ -126,7 +135,7 @@ describe('GET /auth/sessions', () => {
     'userId=66',
     'active=false',
     '__proto__=1',
-  ])('with the query %s is refused (INP-4, INP-5)', async (query) => {
+  ])('INP-4, INP-5: with the query %s is refused', async (query) => {
     const { browser } = await openAdas()
     const response = await browser.send('GET', `/auth/sessions?${query}`)
     expect([response.status, await response.json()]).toEqual([
@@ -152,7 +161,7 @@ describe('DELETE /auth/sessions/{id}', () => {
     expect(await sessions.get(id)).toMatchObject({ endReason: 'revoked', endedBy: 'user' })
   })
 
-  test('of another user is not there, and neither is one that never was; nothing tells them apart (REV-9, V-38)', async () => {
+  test('REV-9: of another user is not there, and neither is one that never was; nothing tells them apart (V-38)', async () => {
     const { sessions, browser } = await openAdas()
     const { session: eves, token } = await sessions.create({ userId: '66', username: 'eve' })
     const ids = [eves.id, '00000000-0000-7000-8000-000000000000', 'rubbish', '%2e%2e', token]
@@ -166,7 +175,7 @@ describe('DELETE /auth/sessions/{id}', () => {
     expect(await sessions.validate(token)).toMatchObject({ ok: true })
   })
 
-  test('needs a recent proof, of which ids exist it tells nothing before (VIEW-2, STEP-2)', async () => {
+  test('VIEW-2, STEP-2: needs a recent proof, of which ids exist it tells nothing before', async () => {
     const { http, sessions, clock, browser } = await openAdas()
     const phone = new Browser({ http })
     await phone.signIn()
@@ -203,7 +212,7 @@ describe('DELETE /auth/sessions/{id}', () => {
 })
 
 describe('DELETE /auth/sessions', () => {
-  test('ends all the others and says how many (REV-4)', async () => {
+  test('REV-4: ends all the others and says how many', async () => {
     const { http, sessions, browser } = await openAdas()
     const others = [new Browser({ http }), new Browser({ http })]
     for (const other of others) await other.signIn()
@@ -215,7 +224,7 @@ describe('DELETE /auth/sessions', () => {
     expect(await sessions.validate(eves)).toMatchObject({ ok: true })
   })
 
-  test('needs a recent proof, and use is none (VIEW-2, TMO-7)', async () => {
+  test('VIEW-2, TMO-7: needs a recent proof, and use is none', async () => {
     const { http, clock, browser } = await openAdas()
     const other = new Browser({ http })
     await other.signIn()
@@ -236,7 +245,7 @@ describe('DELETE /auth/sessions', () => {
   })
 })
 
-describe('GET /auth/verify', () => {
+describe('/auth/verify', () => {
   test('tells a proxy who it is', async () => {
     const { auth, browser } = await openAdas()
     const { id } = (await auth.getUser('ada'))!
@@ -251,7 +260,65 @@ describe('GET /auth/verify', () => {
     })
   })
 
-  test('says no more than no to everybody else (INP-7, V-26)', async () => {
+  test('answers the question whatever the method and wherever the request behind it comes from', async () => {
+    const { browser, signals } = await openAdas()
+    const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site', 'x-forwarded-method': 'POST' }
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']) {
+      for (const path of ['', '/', '/orders', '/auth/logout', '//evil.example/', '/%2e%2e%2flogout', '/a/../b']) {
+        const response = await browser.send(method, `/auth/verify${path}?next=/x`, { headers })
+        expect([method, path, response.status]).toEqual([method, path, 200])
+      }
+    }
+    const head = await browser.send('HEAD', '/auth/verify')
+    expect([head.status, head.headers.get('x-sojourn-username'), signals]).toEqual([200, 'ada', []])
+  })
+
+  test('CSR-3: nothing but the question itself is spared the check of where a write comes from', async () => {
+    const { browser } = await openAdas()
+    const headers = { 'sec-fetch-site': 'cross-site', 'content-type': 'application/json' }
+    const paths = {
+      '/auth/verify/../logout': 403,
+      '/auth/verify/%2e%2e/logout': 403,
+      '/auth/verify/./../sessions/../logout': 403,
+      '/auth/verify%2f..%2flogout': 404,
+      '/auth/verifylogout': 404,
+      '/auth/Verify': 404,
+      '/auth//verify': 404,
+      '/auth/verify;/logout': 404,
+      '/auth/logout/verify': 404,
+      '/auth/sessions/verify': 405,
+      '/auth/verify/logout': 200,
+      '/auth/verify/../verify': 200,
+    }
+    for (const [path, status] of Object.entries(paths)) {
+      const response = await browser.send('POST', path, { body: '{}', headers })
+      expect([path, response.status]).toEqual([path, status])
+    }
+    expect(await browser.isSignedIn()).toBe(true)
+  })
+
+  test('answers a question that cannot be read with 401: it is certainly nobody’s', async () => {
+    const { http, browser } = await openAdas()
+    const cookie = `${COOKIE}=${browser.token}; padding=${'x'.repeat(8_192)}`
+    expect((await http.handle(request('GET', '/auth/verify', { headers: { cookie } })))?.status).toBe(401)
+    const site = { baseUrl: 'http://localhost:3000', development: { insecureLoopback: true } }
+    const development = openSite({ http: site })
+    const response = await development.http.handle(request('GET', '/auth/verify'))
+    expect([response?.status, development.signals]).toEqual([401, [expect.objectContaining({ type: 'insecure_host' })]])
+  })
+
+  test('hands the new cookie over when one is due, and takes away one that is worthless', async () => {
+    const { clock, browser } = await openAdas({ policy: { renewEvery: '1h' } })
+    const old = browser.token
+    clock.advance('1h')
+    await browser.send('GET', '/auth/verify')
+    expect(browser.token).not.toBe(old)
+    clock.advance('25h')
+    expect((await browser.send('GET', '/auth/verify')).status).toBe(401)
+    expect(browser.token).toBe(undefined)
+  })
+
+  test('INP-7: says no more than no to everybody else (V-26)', async () => {
     const { http } = await openAdas()
     for (const cookie of ['', `${COOKIE}=`, `${COOKIE}=rubbish`, `${COOKIE}=a; ${COOKIE}=b`, ';;;=', '"']) {
       const response = await http.handle(request('GET', '/auth/verify', { headers: { cookie } }))
@@ -260,11 +327,13 @@ describe('GET /auth/verify', () => {
     }
   })
 
-  test('says that it cannot tell when it cannot, and names nobody (STO-9)', async () => {
+  test('STO-9: says that it cannot tell when it cannot, and names nobody', async () => {
     const { memory, store, browser } = await openAdas()
     store.faults = { isRefused: () => true }
     const response = await browser.send('GET', '/auth/verify')
     expect([response.status, response.headers.getSetCookie()]).toEqual([503, []])
+    const later = await browser.send('POST', '/auth/verify/orders')
+    expect(later.status).toBe(503)
     store.faults = {}
     const byUsername = memory.users.byUsername
     memory.users.byUsername = async () => {
@@ -272,8 +341,8 @@ describe('GET /auth/verify', () => {
     }
     const half = await browser.send('GET', '/auth/verify')
     memory.users.byUsername = byUsername
-    expect(half.status).toBe(500)
-    for (const each of [response, half]) expect(each.headers.has('x-sojourn-user-id')).toBe(false)
+    expect(half.status).toBe(503)
+    for (const each of [response, later, half]) expect(each.headers.has('x-sojourn-user-id')).toBe(false)
   })
 
   test('names what is not plain ASCII so that it breaks no header', async () => {

@@ -49,7 +49,12 @@ export function endOne(id: string): Handler {
   })
 }
 
-/** `GET /verify`: for a reverse proxy that asks before it lets a request through: 200 and who it is, 401, or 503. */
+/**
+ * `/verify` and every path below it, by any method: for a reverse proxy that asks before it lets a request through. 200
+ * and who it is, in headers; 401; or whatever `SojournHttp` makes of a failure, which is 503. Changes nothing but what
+ * every use of a session changes, and reads neither method nor path nor body: they may be those of the request that is
+ * asked about.
+ */
 export const verify: Handler = signedIn(async (host, { session }) => {
   const user = await userOf(host, session)
   return answer(200, null, [

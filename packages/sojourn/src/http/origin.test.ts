@@ -13,7 +13,7 @@ const SITES = [null, 'same-origin', 'none', 'same-site', 'cross-site', 'Same-Ori
 const ORIGINS = [null, OWN, TRUSTED, EVIL, 'null', '']
 const CREDENTIALS = ['cookie', 'bearer', null] as const
 
-describe('the whole matrix (CSR-1)', () => {
+describe('CSR-1: the whole matrix', () => {
   const arrivals = METHODS.flatMap((method) =>
     SITES.flatMap((site) =>
       ORIGINS.flatMap((origin) =>
@@ -59,7 +59,7 @@ test('a deployment may accept clients that say nothing, and still no other site'
   expect(isForgeable(arrival({ credential: 'cookie', site: 'cross-site' }), open)).toBe(true)
 })
 
-describe('origins are compared as scheme, host and port (CSR-2)', () => {
+describe('CSR-2: origins are compared as scheme, host and port', () => {
   test.each([
     'https://app.example.com.evil',
     'https://evil-app.example.com',

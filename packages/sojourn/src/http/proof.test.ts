@@ -13,7 +13,7 @@ import {
 describe('POST /auth/reauthenticate', () => {
   const right = { body: { password: PASSWORD } }
 
-  test('moves the proof to now under a new token for the same session; the old one is dead at once (FIX-2)', async () => {
+  test('FIX-2: moves the proof to now under a new token for the same session; the old one is dead at once', async () => {
     const { clock, sessions, browser } = await openAdas()
     const old = browser.token!
     clock.advance('1h')
@@ -66,7 +66,7 @@ describe('POST /auth/reauthenticate', () => {
     expect(check).toMatchObject({ session: { authenticatedAt: new Date('2026-01-01T00:00:00Z') } })
   })
 
-  test('shares the throttle with logins: guesses here lock the door there (STEP-5, THR-7)', async () => {
+  test('STEP-5, THR-7: shares the throttle with logins: guesses here lock the door there', async () => {
     const { browser } = await openAdas()
     const guess = { body: { password: 'wrong' } }
     for (let tries = 0; tries < 6; tries += 1) await browser.send('POST', '/auth/reauthenticate', guess)
@@ -107,7 +107,7 @@ describe('POST /auth/reauthenticate', () => {
 describe('POST /auth/password', () => {
   const change = { body: { currentPassword: PASSWORD, newPassword: OTHER } }
 
-  test('ends every other session, and this one goes on under a new token (REV-5, FIX-2)', async () => {
+  test('REV-5, FIX-2: ends every other session, and this one goes on under a new token', async () => {
     const { http, sessions, browser } = await openAdas({ http: { bearer: true } })
     const other = new Browser({ http })
     await other.signIn()
@@ -129,7 +129,7 @@ describe('POST /auth/password', () => {
     expect([(await login(PASSWORD)).status, (await login(OTHER)).status]).toEqual([401, 200])
   })
 
-  test('needs the present password, however fresh the session is (STEP-1)', async () => {
+  test('STEP-1: needs the present password, however fresh the session is', async () => {
     const { browser } = await openAdas()
     const body = { currentPassword: 'wrong', newPassword: OTHER }
     const response = await browser.send('POST', '/auth/password', { body })
@@ -138,7 +138,7 @@ describe('POST /auth/password', () => {
     expect((await browser.signIn()).status).toBe(200)
   })
 
-  test('with the right password counts as a proof (TMO-5)', async () => {
+  test('TMO-5: with the right password counts as a proof', async () => {
     const { clock, browser } = await openAdas()
     clock.advance('1h')
     await browser.send('POST', '/auth/password', change)
@@ -155,14 +155,14 @@ describe('POST /auth/password', () => {
     expect((await browser.signIn()).status).toBe(200)
   })
 
-  test('shares the throttle with logins (THR-7)', async () => {
+  test('THR-7: shares the throttle with logins', async () => {
     const { browser } = await openAdas()
     const guess = { body: { currentPassword: 'wrong', newPassword: OTHER } }
     for (let tries = 0; tries < 6; tries += 1) await browser.send('POST', '/auth/password', guess)
     expect((await browser.send('POST', '/auth/password', change)).status).toBe(429)
   })
 
-  test('changes the password of the session that asks, whatever else the body says (ADM-6)', async () => {
+  test('ADM-6: changes the password of the session that asks, whatever else the body says', async () => {
     const { auth, browser } = await openAdas()
     await auth.registerUser('eve', PASSWORD)
     const body = { ...change.body, username: 'eve' }
@@ -184,7 +184,7 @@ describe('POST /auth/password', () => {
     expect([response.status, browser.token]).toEqual([200, undefined])
   })
 
-  test('repeats neither password in any answer (LOG-1)', async () => {
+  test('LOG-1: repeats neither password in any answer', async () => {
     const { browser } = await openAdas()
     const bodies = [{ ...change.body, x: 1 }, { ...change.body, newPassword: 'canary' }, change.body]
     for (const body of bodies) {

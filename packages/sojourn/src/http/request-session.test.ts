@@ -13,7 +13,7 @@ const READ_ONLY = [
 const CLEARED = `${COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`
 
 describe('the token of a request', () => {
-  test('is found in the cookie, and reading it sets nothing (HDR-2)', async () => {
+  test('HDR-2: is found in the cookie, and reading it sets nothing', async () => {
     const { http, token } = await signedIn()
     for (let read = 0; read < 100; read += 1) {
       const context = await http.read(page({ cookie: `${COOKIE}=${token}` }))
@@ -22,7 +22,7 @@ describe('the token of a request', () => {
     }
   })
 
-  test('that is not there writes nothing and asks nobody (CON-4)', async () => {
+  test('CON-4: that is not there writes nothing and asks nobody', async () => {
     const { http, store } = await signedIn()
     store.calls.length = 0
     const context = await http.read(page())
@@ -31,7 +31,7 @@ describe('the token of a request', () => {
     expect(store.calls).toEqual([])
   })
 
-  test('counts nowhere but in the cookie (COO-8)', async () => {
+  test('COO-8: counts nowhere but in the cookie', async () => {
     const { http, token, session } = await signedIn()
     const elsewhere = [
       request('GET', `/?${COOKIE}=${token}&token=${token}&access_token=${token}`),
@@ -53,7 +53,7 @@ describe('the token of a request', () => {
     expect(store.calls.map(({ method }) => method)).toEqual(['get'])
   })
 
-  test('that polls does not keep the session alive (TMO-9)', async () => {
+  test('TMO-9: that polls does not keep the session alive', async () => {
     const { http, clock, token } = await signedIn()
     for (let hour = 0; hour < 23; hour += 1) {
       clock.advance('1h')
@@ -64,7 +64,7 @@ describe('the token of a request', () => {
     expect(await http.read(page({ cookie: `${COOKIE}=${token}` }))).toMatchObject({ reason: 'idle' })
   })
 
-  test('from another device is told and let through (NET-3)', async () => {
+  test('NET-3: from another device is told and let through', async () => {
     const { http, token } = await signedIn()
     const moved = await http.read(page({ cookie: `${COOKIE}=${token}` }), { ip: '198.51.100.1' })
     expect(moved).toMatchObject({ isDeviceChanged: true, session: { username: 'ada' } })
@@ -77,11 +77,11 @@ describe('a cookie that is refused', () => {
     ['empty', () => ''],
     ['huge', () => 'a'.repeat(4_000)],
     [
-      'of a session that never was (TOK-3)',
+      'TOK-3: of a session that never was',
       ({ token }: Issued) => `${'0'.repeat(8)}-0000-7000-8000-${'0'.repeat(12)}${token.slice(36)}`,
     ],
     ['with a wrong secret', ({ session }: Issued) => `${session.id}.${'A'.repeat(43)}`],
-    ['cut short (TOK-5)', ({ token }: Issued) => token.slice(0, -1)],
+    ['TOK-5: cut short', ({ token }: Issued) => token.slice(0, -1)],
     ['with something at its end', ({ token }: Issued) => `${token}A`],
     ['in quotes', ({ token }: Issued) => `"${token}"`],
     ['percent-encoded', ({ token }: Issued) => token.replace('.', '%2E')],
@@ -118,7 +118,7 @@ describe('a cookie that is refused', () => {
 })
 
 describe('several credentials', () => {
-  test('two cookies of valid sessions are nobody, cleared by nobody, and told (COO-7)', async () => {
+  test('COO-7: two cookies of valid sessions are nobody, cleared by nobody, and told', async () => {
     const { http, sessions, token, signals } = await signedIn()
     const { token: eves } = await sessions.create({ userId: '66', username: 'eve' })
     for (const cookie of [`${COOKIE}=${token}; ${COOKIE}=${eves}`, `${COOKIE}=${token};${COOKIE}=${token}`]) {
@@ -131,13 +131,13 @@ describe('several credentials', () => {
     expect(await sessions.validate(token)).toMatchObject({ ok: true })
   })
 
-  test('a valid cookie beside an invalid one of the same name is nobody (COO-7)', async () => {
+  test('COO-7: a valid cookie beside an invalid one of the same name is nobody', async () => {
     const { http, token } = await signedIn()
     const context = await http.read(page({ cookie: `${COOKIE}=${token}; ${COOKIE}=` }))
     expect(context.reason).toBe('ambiguous')
   })
 
-  test('a cookie and a bearer token are nobody, even when they are one and the same (COO-9)', async () => {
+  test('COO-9: a cookie and a bearer token are nobody, even when they are one and the same', async () => {
     const { http, token } = await signedIn({ http: { bearer: true } })
     const context = await http.read(page({ cookie: `${COOKIE}=${token}`, authorization: `Bearer ${token}` }))
     expect(context).toMatchObject({ session: null, reason: 'ambiguous' })
@@ -155,7 +155,7 @@ describe('several credentials', () => {
 })
 
 describe('a bearer token, where it is switched on', () => {
-  test('counts under exactly that scheme (COO-9)', async () => {
+  test('COO-9: counts under exactly that scheme', async () => {
     const { http, token } = await signedIn({ http: { bearer: true } })
     const context = await http.read(page({ authorization: `Bearer ${token}` }))
     expect(context).toMatchObject({ session: { username: 'ada' }, via: 'bearer' })
@@ -177,7 +177,7 @@ describe('a bearer token, where it is switched on', () => {
     'Bearer "',
     'Xearer ',
     '',
-  ])('does not count after %j (COO-9)', async (scheme) => {
+  ])('COO-9: does not count after %j', async (scheme) => {
     const { http, token } = await signedIn({ http: { bearer: true } })
     expect((await http.read(page({ authorization: `${scheme}${token}` }))).session).toBe(null)
   })
@@ -189,7 +189,7 @@ describe('a bearer token, where it is switched on', () => {
     ['with a comma', (token: string) => `Bearer ${token},`],
     ['as an id', (token: string) => `Bearer ${token.slice(0, 36)}`],
     ['as user and password', (token: string) => `Basic ${btoa(`:${token}`)}`],
-  ])('does not count %s (COO-9, INP-7)', async (_, value) => {
+  ])('COO-9, INP-7: does not count %s', async (_, value) => {
     const { http, token } = await signedIn({ http: { bearer: true } })
     expect((await http.read(page({ authorization: value(token) }))).session).toBe(null)
   })
@@ -205,7 +205,7 @@ describe('a bearer token, where it is switched on', () => {
 describe('renewal', () => {
   const policy = { renewEvery: '1h' }
 
-  test('hands out one new cookie when it is due, and the old one goes on until the new one is presented (FIX-5)', async () => {
+  test('FIX-5: hands out one new cookie when it is due, and the old one goes on until the new one is presented', async () => {
     const { http, clock, token, session } = await signedIn({ policy })
     clock.advance('1h')
     const contexts = await Promise.all(
@@ -269,13 +269,13 @@ describe('renewal', () => {
   })
 })
 
-test('a store that fails is no answer: reading rejects, and nobody is told to drop the cookie (STO-9)', async () => {
+test('STO-9: a store that fails is no answer: reading rejects, and nobody is told to drop the cookie', async () => {
   const { http, store, token } = await signedIn()
   store.faults = { isRefused: ({ method }) => method === 'get' }
   await expect(http.read(page({ cookie: `${COOKIE}=${token}` }))).rejects.toMatchObject({ code: 'store_unavailable' })
 })
 
-test('what was found is frozen, and printing it shows no secret (LOG-5)', async () => {
+test('LOG-5: what was found is frozen, and printing it shows no secret', async () => {
   const { http, clock, token } = await signedIn({ policy: { renewEvery: '1h' } })
   clock.advance('1h')
   const context = await http.read(page({ cookie: `${COOKIE}=${token}` }))

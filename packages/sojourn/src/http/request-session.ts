@@ -51,7 +51,7 @@ export class RequestSession {
     this.via = found.via
     this.isDeviceChanged = found.isDeviceChanged
     this.at = new Date(at)
-    this.#headers = Object.freeze(headers)
+    this.#headers = headers
     Object.freeze(this)
   }
 
@@ -72,9 +72,7 @@ export class RequestSession {
   }
 }
 
-interface Found extends Pick<RequestSession, 'session' | 'reason' | 'via' | 'isDeviceChanged'> {
-  readonly setCookie: string | null
-}
+type Found = Pick<RequestSession, 'session' | 'reason' | 'via' | 'isDeviceChanged'>
 
 /** What a reader works with. */
 export interface ReaderParts {
@@ -95,9 +93,12 @@ const BEARER = /^Bearer ([^ ]+)$/
  */
 export class SessionReader {
   readonly #parts: ReaderParts
+  /** The same for nearly every request, so made once. */
+  readonly #headers: HeaderLines
 
   constructor(parts: ReaderParts) {
     this.#parts = parts
+    this.#headers = Object.freeze([NO_STORE, ['vary', parts.hasTokens ? 'Cookie, Authorization' : 'Cookie']] as const)
   }
 
   /** Takes from the headers what could be a token. Asks nobody. */
@@ -107,51 +108,50 @@ export class SessionReader {
   }
 
   /** The session of a request, by at most one validation. Rejects when the store fails. */
-  async read(request: Request, peer: Peer): Promise<RequestSession> {
-    const found = await this.#find(request, peer)
-    const vary = this.#parts.hasTokens ? 'Cookie, Authorization' : 'Cookie'
-    return new RequestSession(found, this.#parts.sessions.now(), [
-      NO_STORE,
-      ['vary', vary],
-      ...(found.setCookie === null ? [] : [['set-cookie', found.setCookie] as const]),
-    ])
-  }
-
-  async #find(request: Request, { ip = null, isPassive }: Peer): Promise<Found> {
+  async read(request: Request, { ip = null, isPassive }: Peer): Promise<RequestSession> {
     const { sessions, cookie, onSignal } = this.#parts
     const { cookies, bearer } = this.present(request.headers)
-    const [token = bearer, ...others] = cookies
-    if (token === null) return none('absent', null)
+    const [token = bearer] = cookies
+    if (token === null) return this.#nobody('absent', null)
     const via = cookies.length === 0 ? 'bearer' : 'cookie'
-    if (others.length > 0 || (via === 'cookie' && bearer !== null)) {
+    if (cookies.length > 1 || (via === 'cookie' && bearer !== null)) {
       onSignal({ type: 'ambiguous', method: request.method, path: new URL(request.url).pathname, ip })
       // The cookie stays: taking ours away would leave the planted one alone in its place.
-      return none('ambiguous', via)
+      return this.#nobody('ambiguous', via)
     }
     const check = await sessions.validate(token, { ip, userAgent: request.headers.get('user-agent'), isPassive })
-    if (check.ok) return this.#renewed({ ...check, reason: null, via, setCookie: null }, check.isRenewalDue)
+    if (check.ok) {
+      const { session, isDeviceChanged } = check
+      const found = { session, reason: null, via, isDeviceChanged } as const
+      // A bearer token is not renewed by itself: nothing in a response would tell the program about it.
+      return check.isRenewalDue && via === 'cookie' ? this.#renewed(found) : this.#found(found)
+    }
     // A secret that was replaced may have been under way while its successor reached the same browser: an answer that
     // comes late must not take that one away.
     const isCleared = via === 'cookie' && check.reason !== 'superseded'
-    return none(check.reason, via, isCleared ? cookie.clear() : null)
+    return this.#nobody(check.reason, via, isCleared ? cookie.clear() : null)
   }
 
-  /** A bearer token is not renewed by itself: nothing in a response would tell the program about it. */
-  async #renewed(found: Found & { readonly session: Session }, isDue: boolean): Promise<Found> {
-    if (!isDue || found.via !== 'cookie') return found
+  async #renewed(found: Found & { readonly session: Session }): Promise<RequestSession> {
     const { sessions, cookie, onError } = this.#parts
     try {
       const renewed = await sessions.renew(found.session.id)
-      if (!renewed.ok) return none(renewed.reason, found.via, cookie.clear())
-      return { ...found, setCookie: cookie.write(renewed.token, renewed.session, sessions.now()) }
+      if (!renewed.ok) return this.#nobody(renewed.reason, found.via, cookie.clear())
+      return this.#found(found, cookie.write(renewed.token, renewed.session, sessions.now()))
     } catch (error) {
       // The session stands, and the next request tries again.
       onError(error)
-      return found
+      return this.#found(found)
     }
   }
-}
 
-function none(reason: NoSessionReason, via: Found['via'], setCookie: string | null = null): Found {
-  return { session: null, reason, via, isDeviceChanged: false, setCookie }
+  #nobody(reason: NoSessionReason, via: Found['via'], setCookie: string | null = null): RequestSession {
+    return this.#found({ session: null, reason, via, isDeviceChanged: false }, setCookie)
+  }
+
+  #found(found: Found, setCookie: string | null = null): RequestSession {
+    const headers =
+      setCookie === null ? this.#headers : Object.freeze([...this.#headers, ['set-cookie', setCookie] as const])
+    return new RequestSession(found, this.#parts.sessions.now(), headers)
+  }
 }

@@ -7,9 +7,13 @@ import type { Handler } from './visit.ts'
 /** What answers which method. */
 export type Methods = ReadonlyMap<string, Handler>
 
+/** What answers at a path: one handler for each method, or forward-auth, which a proxy may ask with any. */
+export type Route = Methods | Handler
+
+const VERIFY = /^\/verify(?:\/|$)/
 const ONE_SESSION = /^\/sessions\/([^/]+)$/
 
-/** Every route below the prefix but `/sessions/{id}`, by its path. */
+/** Every route below the prefix whose path is always the same. */
 export function routesOf({ auth, hasRegistration }: Host): ReadonlyMap<string, Methods> {
   const routes = new Map<string, Methods>([
     ['/logout', new Map([['POST', logout]])],
@@ -21,7 +25,6 @@ export function routesOf({ auth, hasRegistration }: Host): ReadonlyMap<string, M
         ['DELETE', endOthers],
       ]),
     ],
-    ['/verify', new Map([['GET', verify]])],
   ])
   if (auth === null) return routes
   if (hasRegistration) routes.set('/register', new Map([['POST', register(auth)]]))
@@ -32,7 +35,8 @@ export function routesOf({ auth, hasRegistration }: Host): ReadonlyMap<string, M
 }
 
 /** What answers at a path below the prefix. Paths are compared as they are: nothing is decoded or tidied up. */
-export function routeAt(routes: ReadonlyMap<string, Methods>, path: string): Methods | undefined {
+export function routeAt(routes: ReadonlyMap<string, Methods>, path: string): Route | undefined {
+  if (VERIFY.test(path)) return verify
   const id = ONE_SESSION.exec(path)?.[1]
   return id === undefined ? routes.get(path) : new Map([['DELETE', endOne(id)]])
 }

@@ -26,7 +26,7 @@ test.each<[string, Partial<SojournHttpOptions>, string]>([
   ['a trusted site by its address', { trustedOrigins: ['https://www.example.com/'] }, 'trustedOrigins is'],
   ['every site as trusted', { trustedOrigins: ['*'] }, 'trustedOrigins is'],
   ['a weak cookie', { cookie: { name: 'sid' } }, 'cookie.name'],
-])('%s is refused at the start (COO-2, NET-2)', (_, http, message) => {
+])('COO-2, NET-2: %s is refused at the start', (_, http, message) => {
   const open = () => openSite({ http })
   expect(open).toThrow(message)
   expect(open).toThrow(expect.objectContaining({ code: 'invalid_option' }))

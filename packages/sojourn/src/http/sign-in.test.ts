@@ -42,7 +42,7 @@ describe('POST /auth/register', () => {
     ['of 1,025 bytes', 'ab'.repeat(512) + 'c', 'password_too_long'],
     ['that is tried first', 'passwordpassword', 'password_common'],
     ['that is the username', 'graceeeeee@grace', 'password_username'],
-  ])('refuses a password %s with the reason, and does not repeat it (PWD-4)', async (_, password, code) => {
+  ])('PWD-4: refuses a password %s with the reason, and does not repeat it', async (_, password, code) => {
     const { browser } = await openAdas()
     const response = await browser.send('POST', '/auth/register', { body: { username: 'graceeeeee@grace', password } })
     expect(response.status).toBe(400)
@@ -52,7 +52,7 @@ describe('POST /auth/register', () => {
   })
 
   test.each(['role', 'id', 'userId', 'isDisabled', 'createdAt', 'epoch'])(
-    'makes nobody anything that the body says of %s (INP-3, ADM-6)',
+    'INP-3, ADM-6: makes nobody anything that the body says of %s',
     async (name) => {
       const site = openSite()
       const body = { username: 'ada', password: PASSWORD, [name]: 'operator' }
@@ -71,7 +71,7 @@ describe('POST /auth/register', () => {
 })
 
 describe('POST /auth/login', () => {
-  test('hands the token over in the cookie and nowhere else (TOK-8)', async () => {
+  test('TOK-8: hands the token over in the cookie and nowhere else', async () => {
     const { site, browser } = await withAda()
     const response = await browser.signIn()
     expect(response.headers.getSetCookie()).toEqual([
@@ -107,7 +107,7 @@ describe('POST /auth/login', () => {
     })
   })
 
-  test('keeps the cookie when the browser closes only for who asks for it (COO-4)', async () => {
+  test('COO-4: keeps the cookie when the browser closes only for who asks for it', async () => {
     const { browser } = await withAda()
     const [line] = (await browser.signIn('ada', { remember: true })).headers.getSetCookie()
     expect(line).toMatch(/; SameSite=Lax; Max-Age=2592000$/)
@@ -115,7 +115,7 @@ describe('POST /auth/login', () => {
     expect(plain).not.toContain('Max-Age')
   })
 
-  test('issues a new token and ends the session that was presented, whoever it was (FIX-1, V-01)', async () => {
+  test('FIX-1: issues a new token and ends the session that was presented, whoever it was (V-01)', async () => {
     const { site, browser } = await withAda()
     await site.auth.registerUser('eve', PASSWORD)
     await browser.signIn('eve')
@@ -129,7 +129,7 @@ describe('POST /auth/login', () => {
     expect(await site.sessions.count({ active: true })).toBe(1)
   })
 
-  test('never adopts a token that somebody has planted (FIX-1, TOK-3)', async () => {
+  test('FIX-1, TOK-3: never adopts a token that somebody has planted', async () => {
     const { site, browser } = await withAda()
     const planted = `${'0'.repeat(8)}-0000-7000-8000-${'0'.repeat(12)}.${'A'.repeat(43)}`
     browser.cookies.set(COOKIE, planted)
@@ -157,7 +157,7 @@ describe('POST /auth/login', () => {
     expect(await browser.isSignedIn()).toBe(true)
   })
 
-  test('answers the same for unknown, wrong, disabled and impossible users, to the byte (ENU-1)', async () => {
+  test('ENU-1: answers the same for unknown, wrong, disabled and impossible users, to the byte', async () => {
     const { site, browser } = await withAda()
     await site.auth.registerUser('eve', PASSWORD)
     await site.auth.disableUser('eve')
@@ -178,7 +178,7 @@ describe('POST /auth/login', () => {
     expect([...answers][0]).toContain('invalid_credentials')
   })
 
-  test('says how long to wait when too much was tried, to known and unknown users alike (THR-9, THR-12)', async () => {
+  test('THR-9, THR-12: says how long to wait when too much was tried, to known and unknown users alike', async () => {
     const { browser } = await withAda()
     const answers = new Set<string>()
     for (const username of ['ada', 'nobody']) {
@@ -200,7 +200,7 @@ describe('POST /auth/login', () => {
     expect([response.status, await response.json()]).toEqual([409, expect.objectContaining({ code: 'session_limit' })])
   })
 
-  test('knows nothing of what the body says beyond its fields (INP-3)', async () => {
+  test('INP-3: knows nothing of what the body says beyond its fields', async () => {
     const { site, browser } = await withAda()
     for (const name of ['userId', 'role', 'createdAt', 'expiresAt', 'attributes', 'method', 'token', 'epoch']) {
       const response = await browser.send('POST', '/auth/login', { body: { ...CREDENTIALS, [name]: 'x' } })
@@ -215,7 +215,7 @@ describe('POST /auth/login', () => {
     ['a number', 1],
     ['true', true],
     ['null', null],
-  ])('takes %s for neither name nor password (PWD-10, V-56)', async (_, value) => {
+  ])('PWD-10: takes %s for neither name nor password (V-56)', async (_, value) => {
     const { browser } = await withAda()
     for (const body of [
       { ...CREDENTIALS, username: value },
@@ -239,7 +239,7 @@ describe('POST /auth/login', () => {
 describe('POST /auth/login for programs', () => {
   const http = { bearer: true }
 
-  test('hands the token over in the body, once, and sets no cookie (TOK-8)', async () => {
+  test('TOK-8: hands the token over in the body, once, and sets no cookie', async () => {
     const { site, browser } = await withAda({ http })
     const response = await browser.signIn('ada', { mode: 'token' })
     const { token, session } = (await response.json()) as { token: string; session: { id: string } }
@@ -251,7 +251,7 @@ describe('POST /auth/login for programs', () => {
     expect(await again?.json()).toMatchObject({ session: { id: session.id, current: true } })
   })
 
-  test('ends what was presented, in the cookie or as a bearer token (FIX-1)', async () => {
+  test('FIX-1: ends what was presented, in the cookie or as a bearer token', async () => {
     const { site, browser } = await withAda({ http })
     await browser.signIn()
     const cookie = browser.token!
@@ -274,7 +274,7 @@ describe('POST /auth/login for programs', () => {
 })
 
 describe('POST /auth/logout', () => {
-  test('ends the session before it answers, and clears the client (REV-1, REV-3)', async () => {
+  test('REV-1, REV-3: ends the session before it answers, and clears the client', async () => {
     const { sessions, browser } = await openAdas()
     const token = browser.token!
     const response = await browser.send('POST', '/auth/logout')
@@ -289,7 +289,7 @@ describe('POST /auth/logout', () => {
     }
   })
 
-  test('may be repeated, with the old cookie and without any (REV-2)', async () => {
+  test('REV-2: may be repeated, with the old cookie and without any', async () => {
     const { sessions, browser } = await openAdas()
     const token = browser.token!
     await browser.send('POST', '/auth/logout')
@@ -320,7 +320,7 @@ describe('POST /auth/logout', () => {
     expect(await sessions.validate(token)).toMatchObject({ ok: false })
   })
 
-  test('that could not be written is not told as done: 503, and the cookie stays (REV-12)', async () => {
+  test('REV-12: that could not be written is not told as done: 503, and the cookie stays', async () => {
     const { sessions, store, browser, errors } = await openAdas()
     store.faults = { isRefused: ({ method }) => method === 'revoke' }
     const response = await browser.send('POST', '/auth/logout')
@@ -332,7 +332,7 @@ describe('POST /auth/logout', () => {
     expect(await sessions.validate(browser.token)).toMatchObject({ ok: true })
   })
 
-  test.each(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])('by %s ends nothing (REV-2, CSR-5)', async (method) => {
+  test.each(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])('REV-2, CSR-5: by %s ends nothing', async (method) => {
     const { browser } = await openAdas()
     const response = await browser.send(method, '/auth/logout')
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
@@ -340,7 +340,7 @@ describe('POST /auth/logout', () => {
   })
 })
 
-test('anonymous and invalid traffic leaves no record, however much of it there is (CON-4)', async () => {
+test('CON-4: anonymous and invalid traffic leaves no record, however much of it there is', async () => {
   const { sessions, http } = await openAdas()
   const before = await sessions.count()
   const history = await sessions.events({ limit: 100 })
@@ -356,7 +356,7 @@ test('anonymous and invalid traffic leaves no record, however much of it there i
   expect(await sessions.events({ limit: 100 })).toEqual(history)
 })
 
-test('a login in flight when the user is disabled yields nothing that can be used (REV-7)', async () => {
+test('REV-7: a login in flight when the user is disabled yields nothing that can be used', async () => {
   const { site, browser } = await withAda()
   site.store.faults = {
     pause: async ({ method }, when) => {
@@ -375,7 +375,7 @@ async function withAda(options: Parameters<typeof openSite>[0] = {}): Promise<{ 
   return { site, browser: new Browser(site) }
 }
 
-test('a form of another site signs nobody in, cookie or not (CSR-4, V-61)', async () => {
+test('CSR-4: a form of another site signs nobody in, cookie or not (V-61)', async () => {
   const { site } = await withAda()
   const body = JSON.stringify(CREDENTIALS)
   const forged = [

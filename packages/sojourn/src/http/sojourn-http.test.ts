@@ -1,7 +1,11 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Browser, COOKIE, IP, PASSWORD, SITE, openAdas, openSite, request } from '../../../../test/support/http-site.ts'
 import { SessionManager } from '../core/manager.ts'
 import { MemoryStore } from '../stores/memory.ts'
+import { SqliteStore } from '../stores/sqlite.ts'
 import { SojournHttp } from './sojourn-http.ts'
 
 const OWN = { 'sec-fetch-site': 'same-origin' }
@@ -36,7 +40,7 @@ describe('entering', () => {
     expect([entry.response?.status, entry.context]).toEqual([200, null])
   })
 
-  test('a write of another site to the application is refused before the session is read (CSR-1)', async () => {
+  test('CSR-1: a write of another site to the application is refused before the session is read', async () => {
     const { http, store, browser, signals } = await openAdas()
     const headers = {
       cookie: `${COOKIE}=${browser.token}`,
@@ -71,7 +75,7 @@ describe('entering', () => {
     expect((await http.enter(request('POST', '/page', { headers }))).context?.session).not.toBe(null)
   })
 
-  test('a store that fails is a 503 after which the client still has its cookie; without a token it is not asked (STO-9)', async () => {
+  test('STO-9: a store that fails is a 503 after which the client still has its cookie; without a token it is not asked', async () => {
     const { http, store, browser, errors } = await openAdas()
     store.faults = { isRefused: () => true }
     const entry = await http.enter(request('GET', '/page', { headers: { cookie: `${COOKIE}=${browser.token}` } }))
@@ -82,7 +86,7 @@ describe('entering', () => {
     expect((await http.enter(request('GET', '/page'))).context?.session).toBe(null)
   })
 
-  test('cookies of 8 KiB are read, and of one more are refused (INP-1)', async () => {
+  test('INP-1: cookies of 8 KiB are read, and of one more are refused', async () => {
     const { http, browser } = await openAdas()
     const own = `${COOKIE}=${browser.token}; filler=`
     const headers = (length: number) => ({ cookie: own + 'x'.repeat(length - own.length) })
@@ -95,7 +99,7 @@ describe('entering', () => {
 
 describe('every route', () => {
   test.each(ROUTES)(
-    '%s %s is in no cache and differs by cookie, signed in or not, refused or not (HDR-1)',
+    'HDR-1: %s %s is in no cache and differs by cookie, signed in or not, refused or not',
     async (method, path) => {
       const { http, browser } = await openAdas()
       const cookies: Record<string, string>[] = [
@@ -115,7 +119,7 @@ describe('every route', () => {
   )
 
   test.each(ROUTES.filter(([method]) => method !== 'GET'))(
-    '%s %s refuses the writes of other sites, with and without a cookie (CSR-1, CSR-4)',
+    'CSR-1, CSR-4: %s %s refuses the writes of other sites, with and without a cookie',
     async (method, path) => {
       const { http, browser, sessions } = await openAdas({ http: { bearer: true } })
       const before = [await sessions.count({ active: true }), await sessions.events({ limit: 100 })]
@@ -139,7 +143,8 @@ describe('every route', () => {
     },
   )
 
-  test.each(ROUTES)('%s %s is the only method there (CSR-5)', async (method, path) => {
+  const ofOneMethod = ROUTES.filter(([, path]) => path !== '/auth/verify')
+  test.each(ofOneMethod)('CSR-5: %s %s is the only method there', async (method, path) => {
     const { http, browser } = await openAdas()
     const allowed = path === '/auth/sessions' ? 'GET, HEAD, DELETE' : method === 'GET' ? 'GET, HEAD' : method
     const others = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'constructor'].filter(
@@ -166,7 +171,7 @@ describe('every route', () => {
   )
 
   test.each(ROUTES)(
-    '%s %s answers a store that fails with 503 and no cookie at all (STO-9, REV-12)',
+    'STO-9, REV-12: %s %s answers a store that fails with 503 and no cookie at all',
     async (method, path) => {
       const { store, memory, browser } = await openAdas()
       store.faults = { isRefused: () => true }
@@ -183,7 +188,7 @@ describe('every route', () => {
     },
   )
 
-  test('allows no other site to read anything (CSR-8)', async () => {
+  test('CSR-8: allows no other site to read anything', async () => {
     const { http, browser } = await openAdas()
     for (const [method, path] of [...ROUTES, ['OPTIONS', '/auth/login'] as const]) {
       const headers = {
@@ -220,7 +225,7 @@ describe('paths', () => {
     '/auth/sessions/a/b',
     '/auth/constructor',
     '/auth/__proto__',
-  ])('%s is no route, and nothing behind one (CSR-3)', async (path) => {
+  ])('CSR-3: %s is no route, and nothing behind one', async (path) => {
     const { http, browser } = await openAdas()
     for (const method of ['GET', 'DELETE']) {
       const headers = { ...OWN, cookie: `${COOKIE}=${browser.token}` }
@@ -253,7 +258,7 @@ describe('paths', () => {
   })
 })
 
-test('whatever Host says, the answers do not depend on it (NET-2)', async () => {
+test('NET-2: whatever Host says, the answers do not depend on it', async () => {
   const { http } = await openAdas()
   const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example', origin: 'https://evil.example' }
   const poisoned = new Request('https://evil.example/auth/logout', { method: 'POST', headers })
@@ -277,7 +282,7 @@ test('a fault that nobody has foreseen is a 500 that tells nothing, and the host
   expect(errors).toEqual([fault])
 })
 
-describe('development over plain http (COO-12)', () => {
+describe('COO-12: development over plain http', () => {
   const login = { body: { username: 'ada', password: PASSWORD }, headers: { origin: 'http://localhost:3000' } }
 
   test('has a cookie without Secure, on a loopback name', async () => {
@@ -310,7 +315,7 @@ describe('development over plain http (COO-12)', () => {
 describe('an application with a login of its own', () => {
   const ADA = { userId: '42', username: 'ada', method: 'passkey' }
 
-  test('signs in and ends what was presented (FIX-1)', async () => {
+  test('FIX-1: signs in and ends what was presented', async () => {
     const { http, sessions } = openSite()
     const { token: planted } = await sessions.create({ userId: '66', username: 'eve' })
     const headers = { cookie: `${COOKIE}=${planted}`, 'user-agent': 'curl/8' }
@@ -348,4 +353,28 @@ describe('an application with a login of its own', () => {
     expect(lines.map(([name]) => name)).toEqual(['cache-control', 'vary', 'set-cookie', 'clear-site-data'])
     expect(await sessions.validate(token)).toMatchObject({ ok: false, endReason: 'logout' })
   })
+})
+
+test('REV-10: who has signed out stays signed out after a restart, and so does whoever was revoked', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sojourn-restart-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const open = (): { sessions: SessionManager; http: SojournHttp } => {
+    const sessions = new SessionManager({ store: SqliteStore.open(join(folder, 'app.db'), { migrate: true }) })
+    return { sessions, http: new SojournHttp({ sessions, baseUrl: SITE }) }
+  }
+  const before = open()
+  const [out, revoked, standing] = await Promise.all(
+    [1, 2, 3].map(() => before.sessions.create({ userId: '42', username: 'ada' })),
+  )
+  const headers = { ...OWN, cookie: `${COOKIE}=${out!.token}` }
+  expect((await before.http.handle(request('POST', '/auth/logout', { headers })))?.status).toBe(204)
+  await before.sessions.revoke({ id: revoked!.session.id })
+  await before.sessions.close()
+  const after = open()
+  onTestFinished(() => after.sessions.close())
+  const statuses = [out, revoked, standing].map(async (issued) => {
+    const cookie = `${COOKIE}=${issued!.token}`
+    return (await after.http.handle(request('GET', '/auth/session', { headers: { cookie } })))?.status
+  })
+  expect(await Promise.all(statuses)).toEqual([401, 401, 200])
 })

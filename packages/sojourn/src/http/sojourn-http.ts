@@ -14,6 +14,7 @@ import type { Methods } from './routes.ts'
 import { hostOf, isLoopback } from './settings.ts'
 import type { Host, SojournHttpOptions } from './settings.ts'
 import { deviceOf } from './visit.ts'
+import type { Handler } from './visit.ts'
 
 /** What became of a request: it is answered, or it goes on with its session. */
 export type Entry =
@@ -41,6 +42,8 @@ const COOKIES_LIMIT = 8_192
 export class SojournHttp {
   /** Where the routes are. */
   readonly prefix: string
+  /** Where users reach the service: what a host makes the address of a request with, instead of the `Host` that a client sends. */
+  readonly origin: string
   readonly #host: Host
   readonly #routes: ReadonlyMap<string, Methods>
 
@@ -49,6 +52,7 @@ export class SojournHttp {
     this.#host = hostOf(options)
     this.#routes = routesOf(this.#host)
     this.prefix = this.#host.prefix
+    this.origin = this.#host.origins.own
   }
 
   /**
@@ -57,25 +61,21 @@ export class SojournHttp {
    * the client still has its cookie.
    */
   async enter(request: Request, peer: Peer = {}): Promise<Entry> {
-    const response = await this.handle(request, peer)
-    if (response !== null) return { response, context: null }
+    const path = this.#pathOf(request)
+    if (path !== null) return { response: await this.#respond(request, peer, path), context: null }
     try {
       const refusal = this.#refusal(request, peer, false)
       if (refusal !== null) return { response: refusal, context: null }
-      return { response: null, context: await this.read(request, peer) }
+      return { response: null, context: await this.#host.reader.read(request, peer) }
     } catch (error) {
-      return { response: this.#failure(error), context: null }
+      return { response: this.failure(error), context: null }
     }
   }
 
   /** Answers the routes below the prefix; null for every other path. */
   async handle(request: Request, peer: Peer = {}): Promise<Response | null> {
-    // Spares nearly every request of an application the taking apart of its address.
-    if (!request.url.includes(this.prefix)) return null
-    const { pathname } = new URL(request.url)
-    if (pathname !== this.prefix && !pathname.startsWith(`${this.prefix}/`)) return null
-    const response = await this.#answer(request, peer, pathname.slice(this.prefix.length))
-    return request.method === 'HEAD' ? new Response(null, response) : response
+    const path = this.#pathOf(request)
+    return path === null ? null : this.#respond(request, peer, path)
   }
 
   /**
@@ -108,28 +108,74 @@ export class SojournHttp {
     return [...STORED_NOWHERE, ...farewell(this.#host, request)]
   }
 
+  /**
+   * The answer to something that was thrown while a request was handled: 503 where the store failed, otherwise 500,
+   * and in no case how. For hosts that have no such answer of their own; tells `onError`.
+   */
+  failure(error: unknown): Response {
+    const response = problemOf(error)
+    if (response.status >= 500) this.#host.onError(error)
+    return response
+  }
+
+  /** What comes behind the prefix, or null where another path is asked for. */
+  #pathOf({ url }: Request): string | null {
+    // Spares nearly every request of an application the taking apart of its address.
+    if (!url.includes(this.prefix)) return null
+    const { pathname } = new URL(url)
+    const isOurs = pathname === this.prefix || pathname.startsWith(`${this.prefix}/`)
+    return isOurs ? pathname.slice(this.prefix.length) : null
+  }
+
+  async #respond(request: Request, peer: Peer, path: string): Promise<Response> {
+    const response = await this.#answer(request, peer, path)
+    return request.method === 'HEAD' ? new Response(null, response) : response
+  }
+
   async #answer(request: Request, peer: Peer, path: string): Promise<Response> {
-    const methods = routeAt(this.#routes, path)
-    if (methods === undefined) return problem('not_found')
-    const handler = methods.get(request.method === 'HEAD' ? 'GET' : request.method)
-    if (handler === undefined) return problem('method_not_allowed', { headers: [['allow', allowed(methods)]] })
+    const route = routeAt(this.#routes, path)
+    if (route === undefined) return problem('not_found')
+    if (typeof route === 'function') return this.#answerProxy(request, peer, route)
+    const handler = route.get(request.method === 'HEAD' ? 'GET' : request.method)
+    if (handler === undefined) return problem('method_not_allowed', { headers: [['allow', allowed(route)]] })
     try {
       return this.#refusal(request, peer, true) ?? (await handler(this.#host, { request, peer }))
     } catch (error) {
-      return this.#failure(error)
+      return this.failure(error)
+    }
+  }
+
+  /**
+   * Forward-auth. A proxy understands yes, 401 and 503, and nothing else. Where a write comes from is not asked: the
+   * question writes nothing, and whether the request behind it may is for the application to say.
+   */
+  async #answerProxy(request: Request, peer: Peer, verify: Handler): Promise<Response> {
+    try {
+      if (this.#unfit(request, peer) !== null) return problem('unauthenticated')
+      return await verify(this.#host, { request, peer })
+    } catch (error) {
+      this.#host.onError(error)
+      const failure = problemOf(error)
+      return failure.status === 503 ? failure : problem('unavailable')
     }
   }
 
   /** Why nothing may be done for a request, whoever sends it. */
   #refusal(request: Request, peer: Peer, isLoginLike: boolean): Response | null {
+    const unfit = this.#unfit(request, peer)
+    if (unfit !== null) return unfit
     const { method, headers } = request
-    if (this.#isMisdirected(request)) return this.#suspect('insecure_host', request, peer)
-    if ((headers.get('cookie')?.length ?? 0) > COOKIES_LIMIT) return problem('headers_too_large')
     if (isSafe(method)) return null
     const { cookies, bearer } = this.#host.reader.present(headers)
     const credential = cookies.length > 0 ? 'cookie' : bearer === null ? null : 'bearer'
     if (!isForgeable({ method, headers, credential, isLoginLike }, this.#host.origins)) return null
     return this.#suspect('cross_origin', request, peer)
+  }
+
+  /** Why a request is not even read. */
+  #unfit(request: Request, peer: Peer): Response | null {
+    if (this.#isMisdirected(request)) return this.#suspect('insecure_host', request, peer)
+    return (request.headers.get('cookie')?.length ?? 0) > COOKIES_LIMIT ? problem('headers_too_large') : null
   }
 
   #suspect(type: 'cross_origin' | 'insecure_host', { method, url }: Request, peer: Peer): Response {
@@ -138,8 +184,11 @@ export class SojournHttp {
   }
 
   /** In development over plain http: a request to another name than this machine's, as after DNS rebinding. */
-  #isMisdirected({ url }: Request): boolean {
-    return this.#host.isInsecure && !isLoopback(new URL(url))
+  #isMisdirected({ url, headers }: Request): boolean {
+    if (!this.#host.isInsecure) return false
+    // An adapter makes the address with the origin of `baseUrl`; what the browser believes is then in `Host` only.
+    const named = URL.parse(`http://${headers.get('host') ?? 'localhost'}`)
+    return !isLoopback(new URL(url)) || named === null || !isLoopback(named)
   }
 
   #assertDirected(request: Request): void {
@@ -148,12 +197,6 @@ export class SojournHttp {
       'unsafe_settings',
       'development.insecureLoopback is for requests to a loopback address; take it out and serve https',
     )
-  }
-
-  #failure(error: unknown): Response {
-    const response = problemOf(error)
-    if (response.status >= 500) this.#host.onError(error)
-    return response
   }
 }
 

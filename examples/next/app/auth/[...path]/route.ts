@@ -1,0 +1,4 @@
+import { routeHandlers } from 'sojourn/next'
+import { http } from '../../../sojourn.ts'
+
+export const { GET, POST, DELETE } = routeHandlers(http)
