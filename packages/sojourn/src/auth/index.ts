@@ -1,3 +1,5 @@
+export { API_KEY_SCOPES, ApiKeys } from './api-keys.ts'
+export type { ApiKeyRecord, ApiKeyScope, ApiKeyStore } from './api-keys.ts'
 export { AuthManager, Login } from './auth-manager.ts'
 export type {
   ActorOptions,

@@ -15,6 +15,8 @@ export const EVENT_TYPES = [
   'role_changed',
   'password_changed',
   'login_failed',
+  'key_created',
+  'key_revoked',
 ] as const
 
 /** One of `EVENT_TYPES`. */
