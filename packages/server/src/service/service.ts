@@ -43,6 +43,8 @@ export class Service {
   readonly log: Logger
   readonly metrics: Metrics
   readonly sessions: SessionManager
+  /** The same sessions, judged by the profile `high`. */
+  readonly operatorSessions: SessionManager
   readonly auth: AuthManager
   /** The routes below `/auth`, and the session of every other request. */
   readonly http: SojournHttp
@@ -51,7 +53,6 @@ export class Service {
   readonly keys: ApiKeys
   readonly setup: SetupLink
   readonly upkeep: Upkeep
-  readonly #strict: SessionManager
   readonly startedAt: Date
   /** False from the moment the service is asked to stop. */
   isReady = true
@@ -78,7 +79,7 @@ export class Service {
     this.log = log
     this.metrics = metrics
     this.sessions = sessions
-    this.#strict = strict
+    this.operatorSessions = strict
     this.auth = auth
     this.http = new SojournHttp({ ...shared, sessions })
     this.operatorHttp = new SojournHttp({ ...shared, sessions: strict })
@@ -91,7 +92,7 @@ export class Service {
   /** Writes down what is in memory and lets go of the store. */
   async close(): Promise<void> {
     await this.upkeep.stop()
-    await this.#strict.flush()
+    await this.operatorSessions.flush()
     await this.sessions.close()
   }
 }
