@@ -124,6 +124,20 @@ DROP TABLE sojourn_users;
   },
   {
     version: 2,
+    name: 'leases',
+    up: `
+CREATE TABLE sojourn_leases (
+  name TEXT PRIMARY KEY NOT NULL,
+  holder TEXT NOT NULL,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
+    down: `
+DROP TABLE sojourn_leases;
+`,
+  },
+  {
+    version: 3,
     name: 'operators',
     up: `
 CREATE TABLE sojourn_api_keys (
