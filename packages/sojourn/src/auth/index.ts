@@ -1,5 +1,14 @@
-export { API_KEY_SCOPES, ApiKeys } from './api-keys.ts'
-export type { ApiKeyRecord, ApiKeyScope, ApiKeyStore } from './api-keys.ts'
+export { API_KEY_SCOPES, ApiKeys, IssuedApiKey } from './api-keys.ts'
+export type {
+  ApiKey,
+  ApiKeyCheck,
+  ApiKeyRecord,
+  ApiKeyRefusal,
+  ApiKeyScope,
+  ApiKeyStore,
+  ApiKeysOptions,
+  NewApiKey,
+} from './api-keys.ts'
 export { AuthManager, Login } from './auth-manager.ts'
 export type {
   ActorOptions,
@@ -30,6 +39,7 @@ export type {
   Role,
   User,
   UserChange,
+  UserFilter,
   UserRecord,
   UserStore,
 } from './users.ts'

@@ -73,8 +73,8 @@ export interface UserStore {
   /** The user with this canonical username, or null. */
   byUsername(username: string): Promise<UserRecord | null>
 
-  /** Users in the order of their usernames, after the one given, at most `limit`. */
-  list(after: string | null, limit: number): Promise<readonly UserRecord[]>
+  /** Users that match, in the order of their usernames, after the one given, at most `limit`. */
+  list(after: string | null, limit: number, filter?: UserFilter): Promise<readonly UserRecord[]>
 
   /** How many users there are. */
   count(): Promise<number>
@@ -110,6 +110,14 @@ export interface UserStore {
    * enabled and still has the epoch of `user`: whoever was signed out everywhere meanwhile stays signed out.
    */
   adopt(batch: readonly AdoptedUser[], mark: Mark): Promise<AdoptionCount>
+}
+
+/** Which users are meant. Everything given must hold; nothing given means all. */
+export interface UserFilter {
+  /** Appears in the username, which is canonical; `%` and `_` are letters like any other. */
+  readonly text?: string | undefined
+  readonly role?: Role | undefined
+  readonly isDisabled?: boolean | undefined
 }
 
 /** From which hash to which, and which session goes on. */
