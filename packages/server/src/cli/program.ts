@@ -19,7 +19,7 @@ import { userCommand } from './commands/user.ts'
 import { validateCommand } from './commands/validate.ts'
 import { DEFAULT_DATABASE_URL } from './database-url.ts'
 import type { Output } from './output/output.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '../service/version.ts'
 
 /** Lines longer than this are hard to read, however wide the terminal is. */
 const HELP_WIDTH = 100

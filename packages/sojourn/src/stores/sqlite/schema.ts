@@ -151,4 +151,18 @@ DROP INDEX sojourn_events_type;
 DROP TABLE sojourn_api_keys;
 `,
   },
+  {
+    version: 3,
+    name: 'leases',
+    up: `
+CREATE TABLE sojourn_leases (
+  name TEXT PRIMARY KEY NOT NULL,
+  holder TEXT NOT NULL,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
+    down: `
+DROP TABLE sojourn_leases;
+`,
+  },
 ]
