@@ -104,6 +104,12 @@ export interface UserStore {
   noteFailedLogin(userId: string | null, mark: Mark): Promise<void>
 
   /**
+   * Where sessions are kept by another engine: whether a login that was decided on this very record, as it was read, still
+   * stands now that its session is made. Left out where an insert of a session sees the user in its own transaction.
+   */
+  confirm?(user: UserRecord): Promise<boolean>
+
+  /**
    * Adds users and sessions that are not there yet, each user with its sessions in one transaction, with a
    * `user_adopted` event for each new user and a `session_created` event for each new session that stands.
    * Whatever is there already is left exactly as it is. A session that stands is added only while its user here is

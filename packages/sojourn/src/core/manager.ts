@@ -221,10 +221,10 @@ export class SessionManager {
   async tryCreate(login: NewSession): Promise<CreateOutcome> {
     assertLogin(login)
     await this.#ready()
-    if (this.policy.maxSessionsPerUser > 0) await this.#touches.flush()
     for (let draw = 0; draw < ID_DRAWS; draw += 1) {
       const secret = mintSecret(this.#random)
       const now = this.#clock.now()
+      if (this.policy.maxSessionsPerUser > 0) await this.#settleForCap(login.userId, now)
       const record = newRecord(mintSessionId(now, this.#random), secret, login, now, this.policy)
       const outcome = await this.#insert(record, login.epoch)
       if (outcome.ok) return new Issued(viewSession(record, true), joinToken(record.id, secret))
@@ -578,6 +578,17 @@ export class SessionManager {
     })
   }
 
+  /**
+   * What time has ended does not count against the cap, so it is written down first: a write that began before the end and
+   * arrives late would bring back one session more than may stand.
+   */
+  async #settleForCap(userId: string, now: number): Promise<void> {
+    await this.#touches.flush()
+    const steps = overdue(now, this.policy, null, 0)
+    const anyOf = steps.map(({ where }) => where)
+    if ((await this.#store.count({ userId, isEnded: false, anyOf })) > 0) await this.#settle({ userId }, now, steps)
+  }
+
   #allowance(record: SessionRecord): number {
     return record.lastAccessedAt < this.#startedAt ? this.policy.touchInterval : 0
   }
@@ -648,8 +659,8 @@ export class SessionManager {
    * Writes down the ends that time has brought, so that they are not told as the deed of whoever comes next. Where
    * that cannot be written, the deed is still done.
    */
-  async #settle(filter: StoreFilter, now: number): Promise<void> {
-    for (const { where, reason } of overdue(now, this.policy, null)) {
+  async #settle(filter: StoreFilter, now: number, steps = overdue(now, this.policy, null)): Promise<void> {
+    for (const { where, reason } of steps) {
       const mark = { at: now, actor: 'system', reason }
       await this.#ifPossible(async () => {
         for await (const _ of this.#batches({ where: { ...where, ...filter } }, mark));

@@ -124,20 +124,6 @@ DROP TABLE sojourn_users;
   },
   {
     version: 2,
-    name: 'leases',
-    up: `
-CREATE TABLE sojourn_leases (
-  name TEXT PRIMARY KEY NOT NULL,
-  holder TEXT NOT NULL,
-  until INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-`,
-    down: `
-DROP TABLE sojourn_leases;
-`,
-  },
-  {
-    version: 3,
     name: 'operators',
     up: `
 CREATE TABLE sojourn_api_keys (
@@ -163,6 +149,20 @@ DROP INDEX sojourn_users_disabled;
 DROP INDEX sojourn_users_operators;
 DROP INDEX sojourn_events_type;
 DROP TABLE sojourn_api_keys;
+`,
+  },
+  {
+    version: 3,
+    name: 'leases',
+    up: `
+CREATE TABLE sojourn_leases (
+  name TEXT PRIMARY KEY NOT NULL,
+  holder TEXT NOT NULL,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
+    down: `
+DROP TABLE sojourn_leases;
 `,
   },
 ]
