@@ -3,7 +3,7 @@ import { createLog } from '../../packages/server/src/service/log.ts'
 import { listen } from '../../packages/server/src/service/listener.ts'
 import { Service } from '../../packages/server/src/service/service.ts'
 import type { ServiceSettings } from '../../packages/server/src/service/service.ts'
-import type { ApiKeyStore, PasswordHasher } from '../../packages/sojourn/src/auth/index.ts'
+import type { PasswordHasher } from '../../packages/sojourn/src/auth/index.ts'
 import type { Clock } from '../../packages/sojourn/src/index.ts'
 import { SqliteStore } from '../../packages/sojourn/src/stores/sqlite.ts'
 import { FaultyStore } from '../../packages/sojourn/src/testing/index.ts'
@@ -43,7 +43,7 @@ export async function openService({ clock, settings, path = ':memory:' }: OpenSe
     },
     store,
     users: sqlite.users,
-    apiKeys: new NoApiKeys(),
+    apiKeys: sqlite.apiKeys,
     log: createLog('trace', { write: (line: string) => lines.push(line) }),
     clock,
     hasher: PLAIN,
@@ -77,25 +77,4 @@ const PLAIN: PasswordHasher = {
   hash: async (password) => `kept:${password}`,
   verify: async (password, stored) => stored === `kept:${password}`,
   needsRehash: () => false,
-}
-
-/** Stands in for keys until a store keeps them. */
-class NoApiKeys implements ApiKeyStore {
-  async add(): Promise<boolean> {
-    return false
-  }
-
-  async byId(): Promise<null> {
-    return null
-  }
-
-  async list(): Promise<readonly []> {
-    return []
-  }
-
-  async revoke(): Promise<boolean> {
-    return false
-  }
-
-  async noteUse(): Promise<void> {}
 }
