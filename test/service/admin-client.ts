@@ -5,7 +5,7 @@ import type { OpenService } from '../support/service.ts'
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  readonly body: any
+  readonly body: unknown
 }
 
 /** Who asks: with the cookie of a session, with a key, or with nothing. */

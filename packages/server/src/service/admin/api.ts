@@ -214,9 +214,10 @@ function problemsOf(
   ]
 }
 
-function success({ status = 200, answer, types }: Definition<z.ZodObject, z.ZodType, z.ZodType>): Responses {
-  if (answer !== undefined) {
-    return { [status]: { description: 'As asked for.', content: { 'application/json': { schema: answer } } } }
+function success(definition: Definition<z.ZodObject, z.ZodType, z.ZodType>): Responses {
+  const { status = 200, answer: schema, types } = definition
+  if (schema !== undefined) {
+    return { [status]: { description: 'As asked for.', content: { 'application/json': { schema } } } }
   }
   const content = Object.fromEntries((types ?? []).map((type) => [type, { schema: z.string() }]))
   return { [status]: types === undefined ? { description: 'Done.' } : { description: 'As asked for.', content } }

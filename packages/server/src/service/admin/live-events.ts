@@ -127,6 +127,6 @@ export class LiveEvents {
   }
 
   #closeAll(): void {
-    for (const stream of [...this.#streams]) stream.close()
+    this.#streams.forEach((stream) => stream.close())
   }
 }
