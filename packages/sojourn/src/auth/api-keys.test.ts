@@ -30,7 +30,7 @@ describe('a new key', () => {
     const { keys, store } = start()
     const issued = await keys.create(NEW)
     const secret = issued.secret.split('.')[1]!
-    expect((await store.byId(issued.key.id))?.secretHash).toEqual(hashSecret(secret))
+    expect((await store.byId(issued.key.id))?.secretHash).toEqual(Uint8Array.from(hashSecret(secret)))
     const shown = [JSON.stringify(issued), inspect(issued, { depth: 9 }), String(issued), inspect(await store.list())]
     shown.push(JSON.stringify(await keys.list()))
     for (const text of shown) expect(text).not.toContain(secret)

@@ -3,11 +3,13 @@ import type { Env } from '../env.ts'
 import type { Service } from '../service.ts'
 import { AdminApi } from './api.ts'
 import { cleanupRoutes } from './cleanup.ts'
+import { docsRoutes } from './docs.tsx'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { keyRoutes } from './keys.ts'
 import { LiveEvents } from './live-events.ts'
 import { meRoutes } from './me.ts'
+import { openApiDocument } from './openapi.ts'
 import { overviewRoutes } from './overview.ts'
 import { sessionRoutes } from './sessions.ts'
 import { streamRoutes } from './stream.ts'
@@ -28,5 +30,6 @@ export function adminRoutes(service: Service): OpenAPIHono<Env> {
   cleanupRoutes(api, service)
   keyRoutes(api, service)
   api.close()
+  api.app.route('/', docsRoutes(openApiDocument(api, service)))
   return api.app
 }

@@ -28,7 +28,7 @@ export const AdminSession = z
     endsAt: instant,
     isActive: z.boolean(),
     loggedOutAt: nullableInstant,
-    endReason: EndReason.nullable(),
+    endReason: z.union([EndReason, z.null()]),
     endedBy: nullableText,
     device: z.strictObject({ ip: nullableText, userAgent: nullableText, label: z.string() }),
     method: nullableText,
@@ -45,7 +45,7 @@ export const AuditEvent = z
     userId: nullableText,
     username: nullableText.openapi({ description: 'The present name of the user, where one is known.' }),
     actor: z.string(),
-    reason: EndReason.nullable(),
+    reason: z.union([EndReason, z.null()]),
     ipAddress: nullableText,
     detail: nullableText,
   })
