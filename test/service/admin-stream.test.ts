@@ -1,4 +1,7 @@
 /** /admin/events/stream: history as it happens, for as long as whoever looks on may. */
+import { once } from 'node:events'
+import { get } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FixedClock } from '../../packages/sojourn/src/testing/index.ts'
 import { openService } from '../support/service.ts'
@@ -20,7 +23,7 @@ beforeEach(async () => {
   operator = await operatorOf(opened)
 })
 afterEach(async () => {
-  await Promise.all(streams.splice(0).map((stream) => stream.leave()))
+  for (const stream of streams.splice(0)) stream.leave()
   await opened.close()
 })
 
@@ -40,7 +43,7 @@ describe('a live stream', () => {
     const stream = await open(operator)
     await signIn('first')
     const { id } = await stream.next()
-    await stream.leave()
+    stream.leave()
     const names = Array.from({ length: 1_200 }, (_, n) => `user-${n}`)
     for (const name of names) await signIn(name)
     const again = await open(operator, { 'last-event-id': id! })
@@ -82,7 +85,7 @@ describe('a live stream', () => {
     const refused = await operator.get('/admin/events/stream')
     expect(refused).toMatchObject({ status: 429, body: { code: 'throttled' } })
     await open(await keyed(opened, 'read'))
-    await streams[0]!.leave()
+    streams[0]!.leave()
     await vi.waitFor(async () => expect((await open(operator)).status).toBe(200), { timeout: PATIENCE })
   })
 })
@@ -184,14 +187,14 @@ interface Sent {
 /** What a browser's EventSource sees. */
 class Stream {
   readonly status: number
-  readonly #reader: ReadableStreamDefaultReader<string>
-  readonly #abort: AbortController
+  readonly #response: IncomingMessage
+  readonly #pieces: AsyncIterator<string, undefined>
   #text = ''
 
-  constructor(response: Response, abort: AbortController) {
-    this.status = response.status
-    this.#reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
-    this.#abort = abort
+  constructor(response: IncomingMessage) {
+    this.status = response.statusCode ?? 0
+    this.#response = response.setEncoding('utf8')
+    this.#pieces = response[Symbol.asyncIterator]()
   }
 
   /** The next event, not counting what only says where the stream stands. */
@@ -199,8 +202,8 @@ class Stream {
     for (;;) {
       const end = this.#text.indexOf('\n\n')
       if (end === -1) {
-        const { value, done } = await this.#reader.read()
-        if (done) throw new Error('the stream has ended')
+        const { value } = await this.#pieces.next()
+        if (value === undefined) throw new Error('the stream has ended')
         this.#text += value
         continue
       }
@@ -217,26 +220,26 @@ class Stream {
   async rest(): Promise<string> {
     let text = this.#text
     for (;;) {
-      const { value, done } = await this.#reader.read()
-      if (done) return text
+      const { value } = await this.#pieces.next()
+      if (value === undefined) return text
       text += value
     }
   }
 
-  async leave(): Promise<void> {
-    this.#abort.abort()
-    await this.#reader.cancel().catch(() => {})
+  leave(): void {
+    this.#response.destroy()
   }
 }
 
 async function open(client: AdminClient, headers: Readonly<Record<string, string>> = {}): Promise<Stream> {
-  const abort = new AbortController()
-  const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(PATIENCE)])
-  const response = await fetch(`${opened.url}/admin/events/stream`, {
+  const request = get(`${opened.url}/admin/events/stream`, {
+    agent: false,
     headers: { ...client.credential, ...headers },
-    signal,
+    signal: AbortSignal.timeout(PATIENCE),
   })
-  const stream = new Stream(response, abort)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  request.on('error', () => {})
+  const stream = new Stream(response)
   streams.push(stream)
   return stream
 }
