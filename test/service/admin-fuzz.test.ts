@@ -55,7 +55,9 @@ test(
       }
       await Promise.all(Array.from({ length: AT_ONCE }, visitor))
     }
-    const counts = [...statuses].toSorted().map(([status, count]) => `${status}: ${figure(count)}`)
+    const counts = [...statuses]
+      .toSorted(([a], [b]) => Number(a) - Number(b))
+      .map(([status, count]) => `${status}: ${figure(count)}`)
     found({
       claim: 'Every answer to a request made from the OpenAPI document is in that document',
       tried: `${figure(REQUESTS)} requests`,
@@ -117,9 +119,25 @@ const VALUES = fc.oneof(
   fc.string({ maxLength: 60 }).map(printable),
   fc.string({ unit: 'binary', maxLength: 60 }).map(printable),
   fc.constantFrom(
-    ...['insecure-sid=', 'insecure-sid=x; insecure-sid=y', '__Host-Http-sid=x', ';;;', '=', 'a=b; c'],
-    ...['Bearer ', 'Bearer sjk_', `Bearer sjk_${'0'.repeat(16)}.${'A'.repeat(43)}`, 'bearer x', 'Basic Og=='],
-    ...['null', 'http://127.0.0.1', 'https://evil.example', 'same-origin', 'cross-site', 'none', '1', '\xff\xfe'],
+    'insecure-sid=',
+    'insecure-sid=x; insecure-sid=y',
+    '__Host-Http-sid=x',
+    ';;;',
+    '=',
+    'a=b; c',
+    'Bearer ',
+    'Bearer sjk_',
+    `Bearer sjk_${'0'.repeat(16)}.${'A'.repeat(43)}`,
+    'bearer x',
+    'Basic Og==',
+    'null',
+    'http://127.0.0.1',
+    'https://evil.example',
+    'same-origin',
+    'cross-site',
+    'none',
+    '1',
+    '\xff\xfe',
     'x'.repeat(9_000),
   ),
 )

@@ -48,21 +48,28 @@ export interface GeneratedRequest {
   readonly type: string | null
 }
 
+/** An operation as it stands in a document. */
+interface Described extends Pick<Operation, 'responses'> {
+  readonly parameters?: Operation['parameters']
+  readonly requestBody?: { readonly required?: boolean; readonly content: Content }
+}
+
 /** A published document: what may be asked, and what is answered. */
 export class OpenApi {
   readonly operations: readonly Operation[]
   readonly #schemas: Readonly<Record<string, Schema>>
   /** What is not in here is not checked, so it must not be in the document. */
-  static readonly #KEYWORDS = new Set([
-    ...['$ref', 'type', 'format', 'enum', 'const', 'items', 'anyOf', 'properties', 'required', 'additionalProperties'],
-    ...['minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'pattern'],
-    ...['description', 'example', 'default'],
-  ])
+  static readonly #KEYWORDS = new Set(
+    (
+      '$ref type format enum const items anyOf properties required additionalProperties minimum maximum minLength ' +
+      'maxLength minItems maxItems pattern description example default'
+    ).split(' '),
+  )
 
   constructor(document: unknown) {
     const { paths, components } = document as {
-      paths: Record<string, Record<string, any>>
-      components: { schemas: Record<string, Schema> }
+      paths: Readonly<Record<string, Readonly<Record<string, Described>>>>
+      components: { schemas: Readonly<Record<string, Schema>> }
     }
     this.#schemas = components.schemas
     this.operations = Object.entries(paths).flatMap(([path, methods]) =>
@@ -70,13 +77,7 @@ export class OpenApi {
         method: method.toUpperCase(),
         path,
         parameters: operation.parameters ?? [],
-        body:
-          operation.requestBody === undefined
-            ? null
-            : {
-                schema: operation.requestBody.content['application/json'].schema,
-                isRequired: operation.requestBody.required === true,
-              },
+        body: bodyOf(operation),
         responses: operation.responses,
       })),
     )
@@ -201,7 +202,8 @@ export class OpenApi {
     if (anyOf !== undefined) return fc.oneof(...anyOf.map((each) => this.#values(each, texts)))
     if (words !== undefined) return fc.constantFrom(...words)
     if (schema.const !== undefined) return fc.constant(schema.const)
-    switch ([schema.type].flat()[0]) {
+    const [type = 'string'] = [schema.type ?? []].flat()
+    switch (type) {
       case 'boolean':
         return fc.boolean()
       case 'integer':
@@ -244,6 +246,11 @@ function textsOf(
   const known = texts.filter((text) => text.length >= minLength && text.length <= maxLength)
   if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern), { maxLength })
   return fc.oneof(fc.constantFrom(...known), fc.string({ minLength, maxLength }))
+}
+
+function bodyOf({ requestBody }: Described): Operation['body'] {
+  const schema = requestBody?.content['application/json']?.schema
+  return schema === undefined ? null : { schema, isRequired: requestBody?.required === true }
 }
 
 /** A JSON text with something cut out, put in, or exchanged. */
