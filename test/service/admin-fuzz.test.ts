@@ -13,6 +13,8 @@ import { AdminClient } from './admin-client.ts'
 const REQUESTS = Number(process.env['SOJOURN_OPENAPI_FUZZ'] ?? 10_000)
 /** The same requests again by `SOJOURN_OPENAPI_FUZZ_SEED`, as printed by a run that failed. */
 const SEED = Number(process.env['SOJOURN_OPENAPI_FUZZ_SEED'] ?? Date.now() % 2 ** 31)
+/** So many requests and there is a new service: an old one has a long history, which is exported again and again. */
+const LIFE = 4_000
 const AT_ONCE = 8
 /** How many are sent to the sessions and users there are, before there are new ones. */
 const PIECE = 40
@@ -40,6 +42,7 @@ test(
     const statuses = new Map<string, number>()
     const wrong: string[] = []
     for (let done = 0; done < REQUESTS && wrong.length === 0; done += PIECE) {
+      if (done % LIFE === 0 && done > 0) await renewed()
       const { ids, credentials } = await arranged()
       const made = fc.sample(fc.tuple(api.requests(ids, TEXTS), fc.constantFrom(...credentials)), {
         numRuns: Math.min(PIECE, REQUESTS - done),
@@ -150,6 +153,11 @@ function printable(text: string): string {
 }
 
 const TEXTS = ['grace', 'ada', 'user', 'Firefox', '192.0.2.1', '%', '_', "'", 'a compiler of her own making', 'é', '🔑']
+
+async function renewed(): Promise<void> {
+  await opened.close()
+  opened = await openService()
+}
 
 /** Ids that there are, and whoever may ask: made anew, since what was asked before may have ended them. */
 async function arranged() {
