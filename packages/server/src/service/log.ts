@@ -13,7 +13,16 @@ const SECRET = /[\w%-]{40,}/g
 const PATH_LIMIT = 200
 
 /** Names under which a secret would come if somebody logged a whole object by mistake. */
-const SECRET_NAMES = ['authorization', 'cookie', 'password', 'newPassword', 'currentPassword', 'secret', 'token']
+const SECRET_NAMES = [
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'password',
+  'newPassword',
+  'currentPassword',
+  'secret',
+  'token',
+]
 
 /** A log of JSON lines: one event, one line, whatever is in it. Instants are UTC. */
 export function createLog(level: LogLevel, destination: DestinationStream): Logger {
@@ -25,7 +34,7 @@ export function createLog(level: LogLevel, destination: DestinationStream): Logg
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorForLog },
       redact: {
-        paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*["set-${name}"]`]),
+        paths: SECRET_NAMES.flatMap((name) => ['', '*', '*.*'].map((where) => `${where}["${name}"]`)),
         censor: HIDDEN,
       },
     },
