@@ -1,9 +1,10 @@
+import { NoApiKeys } from '../../packages/server/src/cli/open-store.ts'
 import { createApp } from '../../packages/server/src/service/app.ts'
 import { createLog } from '../../packages/server/src/service/log.ts'
 import { listen } from '../../packages/server/src/service/listener.ts'
 import { Service } from '../../packages/server/src/service/service.ts'
 import type { ServiceSettings } from '../../packages/server/src/service/service.ts'
-import type { ApiKeyStore, PasswordHasher } from '../../packages/sojourn/src/auth/index.ts'
+import type { PasswordHasher } from '../../packages/sojourn/src/auth/index.ts'
 import type { Clock } from '../../packages/sojourn/src/index.ts'
 import { SqliteStore } from '../../packages/sojourn/src/stores/sqlite.ts'
 import { FaultyStore } from '../../packages/sojourn/src/testing/index.ts'
@@ -77,25 +78,4 @@ const PLAIN: PasswordHasher = {
   hash: async (password) => `kept:${password}`,
   verify: async (password, stored) => stored === `kept:${password}`,
   needsRehash: () => false,
-}
-
-/** Stands in for keys until a store keeps them. */
-class NoApiKeys implements ApiKeyStore {
-  async add(): Promise<boolean> {
-    return false
-  }
-
-  async byId(): Promise<null> {
-    return null
-  }
-
-  async list(): Promise<readonly []> {
-    return []
-  }
-
-  async revoke(): Promise<boolean> {
-    return false
-  }
-
-  async noteUse(): Promise<void> {}
 }

@@ -55,8 +55,12 @@ export class Metrics {
   readonly #cleaned = this.#counter('cleanup_sessions_total', 'Sessions that clean-ups ended or deleted', ['deed'])
   readonly #active = this.#gauge('active_sessions', 'Sessions that stand, in the whole installation')
   readonly #lateness = this.#gauge('event_loop_lag_seconds', 'How late the event loop is', ['quantile'])
-  readonly #memory = this.#gauge('resident_memory_bytes', 'Memory of the process')
-  readonly #cpu = this.#gauge('cpu_seconds_total', 'Processor time of the process')
+  readonly #memory = new Gauge({ name: 'process_resident_memory_bytes', help: 'Memory', registers: [this.#registry] })
+  readonly #cpu = new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'Processor time',
+    registers: [this.#registry],
+  })
   #countedUntil = 0
 
   constructor() {
@@ -65,7 +69,8 @@ export class Metrics {
       { version: VERSION, node: process.versions.node },
       1,
     )
-    this.#gauge('start_time_seconds', 'When the process started, since 1970').set(performance.timeOrigin / 1_000)
+    const started = { name: 'process_start_time_seconds', help: 'When it started, since 1970' }
+    new Gauge({ ...started, registers: [this.#registry] }).set(performance.timeOrigin / 1_000)
   }
 
   /** A store that is measured with every call. */
@@ -133,7 +138,8 @@ export class Metrics {
     this.#lateness.set({ quantile: '0.99' }, p99)
     this.#memory.set(process.memoryUsage.rss())
     const { user, system } = process.cpuUsage()
-    this.#cpu.set((user + system) / 1_000_000)
+    this.#cpu.reset()
+    this.#cpu.inc((user + system) / 1_000_000)
     return this.#registry.metrics()
   }
 

@@ -26,6 +26,8 @@ export interface UpkeepParts {
 }
 
 const LEASE = 'cleanup'
+/** A lease is for longer than until the next run, so that who has it is in time to have it for longer. */
+const LEASE_SHARE = 1.5
 /** The first run comes soon: a service that is restarted often must clean up, too. In milliseconds. */
 const SOON = 60_000
 /** How long failed attempts are remembered, in milliseconds. */
@@ -102,7 +104,7 @@ export class Upkeep {
   async #mayClean(): Promise<boolean> {
     const { store, sessions, every } = this.#parts
     if (store.lease === undefined) return true
-    this.#hasLease = await store.lease(LEASE, this.#holder, sessions.now(), every)
+    this.#hasLease = await store.lease(LEASE, this.#holder, sessions.now(), Math.ceil(every * LEASE_SHARE))
     return this.#hasLease
   }
 
