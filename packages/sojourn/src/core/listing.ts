@@ -84,7 +84,8 @@ const DEFAULT_PAGE = 50
 const TEXTS = ['userId', 'username', 'ip', 'text', 'method'] as const
 const FLAGS = ['active', 'ended'] as const
 const CONDITIONS = [
-  ...[...TEXTS, ...FLAGS],
+  ...TEXTS,
+  ...FLAGS,
   ...(['endReason', 'createdSince', 'createdBefore', 'unusedFor', 'except'] as const),
 ]
 /** Everything that a list may be asked. */
