@@ -9,6 +9,7 @@ import { Client, Pool } from 'pg'
 import type { PoolConfig } from 'pg'
 import { PostgresStore } from '../../packages/sojourn/src/stores/postgres.ts'
 import type { PostgresStoreOptions } from '../../packages/sojourn/src/stores/postgres.ts'
+import type { OpenedWithUsers } from './stores.ts'
 
 /** A server that is there already, as a URL of a database whose user may make databases. */
 const URL_OF_SERVER = process.env['SOJOURN_TEST_POSTGRES_URL'] ?? null
@@ -74,6 +75,13 @@ export async function openPostgres(
   options: Partial<PostgresStoreOptions> = {},
 ): Promise<PostgresStore> {
   return PostgresStore.open({ pool: new Pool({ max: 10, ...config }), endsPool: true, ...options })
+}
+
+/** The same with its users, on tables that were emptied. */
+export async function openEmptyPostgres(config: PoolConfig): Promise<OpenedWithUsers> {
+  await emptyTables(config)
+  const store = await openPostgres(config)
+  return { store, users: store.users }
 }
 
 /** Takes everything out of our tables, which is quicker than to make them. */

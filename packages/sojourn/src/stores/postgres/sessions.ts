@@ -154,6 +154,13 @@ const ADOPT = statement(
     FROM added WHERE ${afterSession(1)}::boolean)
   SELECT 1 FROM added`,
 )
+const END_THESE = statement(
+  'end',
+  endingOf(
+    'session_id = ANY($1::uuid[]) AND end_reason IS NULL ORDER BY session_id LIMIT $2::bigint FOR NO KEY UPDATE',
+    3,
+  ),
+)
 /** Rows are locked in one order everywhere, so that two who want the same ones do not wait for each other. */
 const TOUCH = statement(
   'touch',
@@ -287,13 +294,11 @@ export async function revokeSessions(
   limit: number,
 ): Promise<readonly EndedSession[]> {
   if ('userId' in target) return revokeUser(engine, target.userId, target.except, mark)
-  const bindings = new Bindings()
   const most = Math.max(0, limit)
-  const text =
-    'where' in target
-      ? endWhere(target.where, mark, most, bindings)
-      : endThese('id' in target ? [target.id] : target.ids, mark, most, bindings)
-  return (await engine.write((connection) => connection.rows({ text }, ...bindings.values))).map(decodeEnded)
+  if (!('where' in target)) return endThese(engine, 'id' in target ? [target.id] : target.ids, mark, most)
+  const free = await endWhere(engine, target.where, mark, most, 'SKIP LOCKED')
+  if (free.length === most || BY_TIME.has(mark.reason)) return free
+  return [...free, ...(await endWhere(engine, target.where, mark, most - free.length, ''))]
 }
 
 /** What is to be done when all sessions of a user end. */
@@ -416,39 +421,55 @@ async function revokeUser(
   throw new SojournError('store_unavailable', `${engine.place} does not keep its locks; nothing was written`)
 }
 
-function endWhere(where: SessionFilter, mark: EndMark, limit: number, bindings: Bindings): string {
-  // Asked once more when a row was locked by somebody else: a session that was used just now is no longer idle.
-  const condition = `end_reason IS NULL AND ${selectionOf({ ...where, isEnded: where.isEnded ?? false }, bindings)}`
-  const meant = `SELECT session_id FROM sojourn_sessions WHERE ${condition} LIMIT ${bindings.bind(limit, 'bigint')}`
-  return end(`session_id IN (${meant})`, condition, mark, bindings)
+/**
+ * Several who do the same at once pass over what another has in hand, and share the work. What is in other hands may
+ * only be in use, though: whoever means it must then wait.
+ */
+async function endWhere(
+  engine: PostgresEngine,
+  where: SessionFilter,
+  mark: EndMark,
+  limit: number,
+  patience: 'SKIP LOCKED' | '',
+): Promise<readonly EndedSession[]> {
+  const bindings = new Bindings()
+  const condition = selectionOf({ ...where, isEnded: where.isEnded ?? false }, bindings)
+  // The server asks again when it had to wait for a row: a session that was used just now is no longer idle.
+  const meant = `end_reason IS NULL AND ${condition} LIMIT ${bindings.bind(limit, 'bigint')}`
+  const text = endingOf(`${meant} FOR NO KEY UPDATE ${patience}`, bindings.values.length + 1)
+  const rows = await engine.write((connection) => connection.rows({ text }, ...bindings.values, ...encodeEnd(mark)))
+  return rows.map(decodeEnded)
 }
 
-function endThese(ids: readonly SessionId[], mark: EndMark, limit: number, bindings: Bindings): string {
-  const known = bindings.bind(ids.filter(isSessionId), 'uuid[]')
-  const meant = `session_id = ANY(${known}) AND end_reason IS NULL`
-  if (ids.length <= limit) return end(meant, 'end_reason IS NULL', mark, bindings)
-  const first = `SELECT session_id FROM sojourn_sessions WHERE ${meant} LIMIT ${bindings.bind(limit, 'bigint')}`
-  return end(`session_id IN (${first})`, 'end_reason IS NULL', mark, bindings)
+async function endThese(
+  engine: PostgresEngine,
+  ids: readonly SessionId[],
+  mark: EndMark,
+  limit: number,
+): Promise<readonly EndedSession[]> {
+  const values = [ids.filter(isSessionId), limit, ...encodeEnd(mark)]
+  return (await engine.write((connection) => connection.rows(END_THESE, ...values))).map(decodeEnded)
 }
 
-/** Ends the sessions that are meant, in the order in which everybody locks them, and tells of each. */
-function end(meant: string, condition: string, mark: EndMark, bindings: Bindings): string {
-  const at = bindings.bind(instantText(mark.at), 'timestamptz')
-  const [reason, actor] = [bindings.bind(mark.reason, 'text'), bindings.bind(mark.actor, 'text')]
-  const [ip, detail] = [bindings.bind(mark.ipAddress ?? null, 'text'), bindings.bind(mark.detail ?? null, 'text')]
+function encodeEnd({ at, reason, actor, ipAddress, detail }: EndMark): readonly Value[] {
+  return [instantText(at), reason, actor, ipAddress ?? null, detail ?? null]
+}
+
+/** Ends the sessions that are found and locked, and tells of each. The values of the mark begin at this place. */
+function endingOf(meant: string, place: number): string {
+  const [at, reason, actor] = [`$${place}::timestamptz`, `$${place + 1}::text`, `$${place + 2}::text`]
   return `
-    WITH held AS MATERIALIZED (
-      SELECT session_id FROM sojourn_sessions WHERE ${meant}
-      ORDER BY session_id FOR NO KEY UPDATE ${BY_TIME.has(mark.reason) ? 'SKIP LOCKED' : ''}),
+    WITH held AS MATERIALIZED (SELECT session_id FROM sojourn_sessions WHERE ${meant}),
     ended AS (
       UPDATE sojourn_sessions
       SET ends_at = least(ends_at, ${at}), logged_out_at = least(ends_at, ${at}), end_reason = ${reason},
         ended_by = ${actor}, version = version + 1
-      WHERE session_id IN (SELECT session_id FROM held) AND ${condition}
+      WHERE session_id IN (SELECT session_id FROM held)
       RETURNING session_id, user_id, username),
     told AS (
       INSERT INTO sojourn_events (${EVENT_COLUMNS})
-      SELECT ${at}, 'session_ended', session_id, user_id, ${actor}, ${reason}, ${ip}, ${detail} FROM ended)
+      SELECT ${at}, 'session_ended', session_id, user_id, ${actor}, ${reason}, $${place + 3}::text, $${place + 4}::text
+      FROM ended)
     SELECT session_id, user_id, username FROM ended`
 }
 
