@@ -8,11 +8,19 @@ import { setTimeout as later } from 'node:timers/promises'
 import { Client, Pool } from 'pg'
 import type { PoolConfig } from 'pg'
 import { PostgresStore } from '../../packages/sojourn/src/stores/postgres.ts'
-import type { PostgresStoreOptions } from '../../packages/sojourn/src/stores/postgres.ts'
+import type {
+  PostgresClient,
+  PostgresPool,
+  PostgresQuery,
+  PostgresStoreOptions,
+} from '../../packages/sojourn/src/stores/postgres.ts'
 import type { OpenedWithUsers } from './stores.ts'
 
 /** A server that is there already, as a URL of a database whose user may make databases. */
 const URL_OF_SERVER = process.env['SOJOURN_TEST_POSTGRES_URL'] ?? null
+/** Takes everything out of our tables. */
+export const EMPTY =
+  'DELETE FROM sojourn_users; DELETE FROM sojourn_events; DELETE FROM sojourn_attempts; DELETE FROM sojourn_api_keys'
 /** Enough for every wait in a test; nothing is asserted about time. */
 const PATIENCE = 20_000
 
@@ -86,10 +94,7 @@ export async function openEmptyPostgres(config: PoolConfig): Promise<OpenedWithU
 
 /** Takes everything out of our tables, which is quicker than to make them. */
 export async function emptyTables(config: PoolConfig): Promise<void> {
-  await execute(
-    config,
-    `DELETE FROM sojourn_users; DELETE FROM sojourn_events; DELETE FROM sojourn_attempts; DELETE FROM sojourn_api_keys`,
-  )
+  await execute(config, EMPTY)
 }
 
 /** Runs SQL on a connection of its own. */
@@ -104,6 +109,24 @@ export async function execute(config: PoolConfig, sql: string): Promise<readonly
   }
 }
 
+/** A pool that tells what was asked of its server: one entry for each round trip. */
+export function countingPool(config: PoolConfig): { readonly pool: PostgresPool; readonly asked: PostgresQuery[] } {
+  const pool: PostgresPool = new Pool(config)
+  const asked: PostgresQuery[] = []
+  const counting = new WeakMap<PostgresClient, PostgresClient>()
+  const connect = async (): Promise<PostgresClient> => {
+    const client = await pool.connect()
+    const query: PostgresClient['query'] = (asks) => {
+      asked.push(asks)
+      return client.query(asks)
+    }
+    const known = counting.get(client) ?? { query, release: (destroy?: boolean) => client.release(destroy) }
+    counting.set(client, known)
+    return known
+  }
+  return { pool: { connect, end: async () => pool.end?.() }, asked }
+}
+
 /** Waits until something holds that the server will do by itself. */
 export async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
   for (let left = PATIENCE / 10; left > 0; left -= 1) {
@@ -113,11 +136,7 @@ export async function until(holds: () => Promise<boolean>, what: string): Promis
   throw new Error(`waited in vain: ${what}`)
 }
 
-function serverAt(
-  config: PoolConfig,
-  process: ServerProcess | null,
-  close: () => Promise<void>,
-): PostgresServer {
+function serverAt(config: PoolConfig, process: ServerProcess | null, close: () => Promise<void>): PostgresServer {
   const names: string[] = []
   return {
     config,
@@ -192,7 +211,10 @@ function childrenOf(pid: number): readonly number[] {
 }
 
 function programs(): string | null {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), ...globSync('/usr/lib/postgresql/*/bin').toSorted().toReversed()]
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(':'),
+    ...globSync('/usr/lib/postgresql/*/bin').toSorted().toReversed(),
+  ]
   return folders.find((folder) => ['initdb', 'postgres'].every((name) => existsSync(join(folder, name)))) ?? null
 }
 

@@ -41,13 +41,7 @@ import { PostgresUsers } from './postgres/users.ts'
 export { postgresMigrations } from './postgres/migrations.ts'
 export type { PostgresMigrations, PostgresMigrationsOptions } from './postgres/migrations.ts'
 export { poolOf } from './postgres/pool.ts'
-export type {
-  PGliteDatabase,
-  PostgresClient,
-  PostgresPool,
-  PostgresQuery,
-  PostgresResult,
-} from './postgres/pool.ts'
+export type { PGliteDatabase, PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './postgres/pool.ts'
 export type { AppliedStep, MigrationResult, MigrationStatus } from './migrate.ts'
 
 /** Where the database is and how it is used. Anything but the pool has a default when left out. */

@@ -58,7 +58,9 @@ export class PostgresReads {
 
   async #answer(wishes: readonly Wish[]): Promise<void> {
     try {
-      const found = await this.#engine.read((connection) => this.#find(connection, [...new Set(wishes.map(({ id }) => id))]))
+      const found = await this.#engine.read((connection) =>
+        this.#find(connection, [...new Set(wishes.map(({ id }) => id))]),
+      )
       for (const { id, resolve } of wishes) resolve(found.get(id) ?? null)
     } catch (error) {
       for (const { reject } of wishes) reject(error)

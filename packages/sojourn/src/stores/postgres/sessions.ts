@@ -45,6 +45,8 @@ export type EndMark = Mark & { readonly reason: EndReason }
  * the statement goes on: one round trip. If not, it does nothing and says `overtaken`; then the lock is taken in a
  * statement of its own, inside a transaction, and the same statement follows. Everyone who adds a session writes the
  * user's row as well, so that the comparison tells.
+ *
+ * Sessions are locked in the order of their ids, so that two who want the same ones do not wait for each other.
  */
 
 /** A user's row as it was when the statement began, and as it is, locked. */
@@ -89,11 +91,15 @@ const LOG_IN = statement(
       WHEN held.password_hash IS NULL AND held.username <> ${LABEL}::text THEN 'renamed'
       ELSE 'ok' END AS word
     FROM (SELECT) AS here LEFT JOIN held ON true LEFT JOIN seen ON true),
+  doomed AS MATERIALIZED (
+    SELECT session_id FROM sojourn_sessions
+    WHERE (SELECT word FROM verdict) = 'ok' AND session_id IN (SELECT session_id FROM surplus) AND end_reason IS NULL
+    ORDER BY session_id FOR NO KEY UPDATE),
   evicted AS (
     UPDATE sojourn_sessions
     SET ends_at = least(ends_at, ${AT}::timestamptz), logged_out_at = least(ends_at, ${AT}::timestamptz),
       end_reason = 'limit', ended_by = 'system', version = version + 1
-    WHERE (SELECT word FROM verdict) = 'ok' AND session_id IN (SELECT session_id FROM surplus) AND end_reason IS NULL
+    WHERE session_id IN (SELECT session_id FROM doomed)
     RETURNING session_id, user_id, username),
   noted AS (
     UPDATE sojourn_users SET last_login_at = greatest(last_login_at, ${AT}::timestamptz)
@@ -118,12 +124,16 @@ const END_ALL = statement(
     FROM held LEFT JOIN seen ON true),
   raised AS (
     UPDATE sojourn_users SET epoch = epoch + $1::bigint WHERE (SELECT word FROM verdict) = 'ok' AND id = $2),
+  doomed AS MATERIALIZED (
+    SELECT session_id FROM sojourn_sessions
+    WHERE (SELECT word FROM verdict) = 'ok' AND user_id = $2 AND end_reason IS NULL
+      AND session_id IS DISTINCT FROM $6::uuid
+    ORDER BY session_id FOR NO KEY UPDATE),
   ended AS (
     UPDATE sojourn_sessions
     SET ends_at = least(ends_at, $3::timestamptz), logged_out_at = least(ends_at, $3::timestamptz), end_reason = $4::text,
       ended_by = $5::text, version = version + 1
-    WHERE (SELECT word FROM verdict) = 'ok' AND user_id = $2 AND end_reason IS NULL
-      AND session_id IS DISTINCT FROM $6::uuid
+    WHERE session_id IN (SELECT session_id FROM doomed)
     RETURNING session_id, user_id, username),
   told AS (
     INSERT INTO sojourn_events (${EVENT_COLUMNS})
@@ -134,7 +144,10 @@ const END_ALL = statement(
     WHERE (SELECT word FROM verdict) = 'ok')
   SELECT word, session_id, user_id, username FROM verdict LEFT JOIN ended ON true`,
 )
-const LOCK_USER = statement('lock_user', 'SELECT password_hash, username FROM sojourn_users WHERE id = $1 FOR NO KEY UPDATE')
+const LOCK_USER = statement(
+  'lock_user',
+  'SELECT password_hash, username FROM sojourn_users WHERE id = $1 FOR NO KEY UPDATE',
+)
 const INSERT_USER = statement('insert_user', `INSERT INTO sojourn_users (${USER_COLUMNS}) VALUES (${USER_VALUES})`)
 const NAMESAKE = statement(
   'namesake',
@@ -161,7 +174,6 @@ const END_THESE = statement(
     3,
   ),
 )
-/** Rows are locked in one order everywhere, so that two who want the same ones do not wait for each other. */
 const TOUCH = statement(
   'touch',
   `WITH note AS MATERIALIZED (
@@ -484,24 +496,27 @@ function tellOfChange(event: EventType, mark: Mark, bindings: Bindings): string 
 }
 
 function assignmentsOf(patch: SessionPatch, bindings: Bindings): readonly string[] {
-  const assignments: readonly (readonly [assignment: (value: string) => string, type: string, value: Value | undefined])[] =
+  const assignments: readonly (readonly [
+    assignment: (value: string) => string,
+    type: string,
+    value: Value | undefined,
+  ])[] = [
+    [(value) => `secret_hash = ${value}`, 'bytea', patch.secretHash],
+    [(value) => `next_hash = ${value}`, 'bytea', patch.nextHash],
+    [(value) => `next_salt = ${value}`, 'bytea', patch.nextSalt],
+    [(value) => `previous_hash = ${value}`, 'bytea', encoded(patch.previousHashes, joinHashes)],
+    [(value) => `previous_until = ${value}`, 'timestamptz', encoded(patch.previousUntil, optionalInstantText)],
+    [(value) => `authenticated_at = ${value}`, 'timestamptz', encoded(patch.authenticatedAt, instantText)],
     [
-      [(value) => `secret_hash = ${value}`, 'bytea', patch.secretHash],
-      [(value) => `next_hash = ${value}`, 'bytea', patch.nextHash],
-      [(value) => `next_salt = ${value}`, 'bytea', patch.nextSalt],
-      [(value) => `previous_hash = ${value}`, 'bytea', given(patch.previousHashes, joinHashes)],
-      [(value) => `previous_until = ${value}`, 'timestamptz', given(patch.previousUntil, optionalInstantText)],
-      [(value) => `authenticated_at = ${value}`, 'timestamptz', given(patch.authenticatedAt, instantText)],
-      [
-        (value) => `last_accessed = greatest(last_accessed, ${value})`,
-        'timestamptz',
-        given(patch.lastAccessedAt, instantText),
-      ],
-      [(value) => `expires_at = ${value}`, 'timestamptz', given(patch.expiresAt, instantText)],
-      [(value) => `ends_at = ${value}`, 'timestamptz', given(patch.endsAt, instantText)],
-      [(value) => `attributes = ${value}`, 'json', given(patch.attributes, (attributes) => JSON.stringify(attributes))],
-      [(value) => `method = ${value}`, 'text', patch.method],
-    ]
+      (value) => `last_accessed = greatest(last_accessed, ${value})`,
+      'timestamptz',
+      encoded(patch.lastAccessedAt, instantText),
+    ],
+    [(value) => `expires_at = ${value}`, 'timestamptz', encoded(patch.expiresAt, instantText)],
+    [(value) => `ends_at = ${value}`, 'timestamptz', encoded(patch.endsAt, instantText)],
+    [(value) => `attributes = ${value}`, 'json', encoded(patch.attributes, (attributes) => JSON.stringify(attributes))],
+    [(value) => `method = ${value}`, 'text', patch.method],
+  ]
   return assignments.flatMap(([assignment, type, value]) =>
     value === undefined ? [] : [assignment(bindings.bind(value, type))],
   )
@@ -511,7 +526,7 @@ function afterSession(place: number): string {
   return `$${SESSION_WIDTH + place}`
 }
 
-function given<T, Encoded>(value: T | undefined, encode: (value: T) => Encoded): Encoded | undefined {
+function encoded<T, Encoded>(value: T | undefined, encode: (value: T) => Encoded): Encoded | undefined {
   return value === undefined ? undefined : encode(value)
 }
 

@@ -65,10 +65,7 @@ const REMOVE = statement(
   `WITH removed AS (DELETE FROM sojourn_users WHERE id = $1 RETURNING id) ${tellingOf('removed', 2)} RETURNING 1`,
 )
 /** Changes nothing, and tells everybody who counts on the user's sessions that one may have been added. */
-const HOLD = statement(
-  'hold_user',
-  `UPDATE sojourn_users SET epoch = epoch WHERE id = $1 RETURNING ${USER_READ}`,
-)
+const HOLD = statement('hold_user', `UPDATE sojourn_users SET epoch = epoch WHERE id = $1 RETURNING ${USER_READ}`)
 
 /** The users of a PostgreSQL store. */
 export class PostgresUsers implements UserStore {
@@ -173,7 +170,11 @@ async function takeAway(
   connection: PostgresConnection,
   userId: string,
   mark: Mark,
-  { reason, type, except }: { readonly reason: EndReason; readonly type: EventType; readonly except?: SessionId | undefined },
+  {
+    reason,
+    type,
+    except,
+  }: { readonly reason: EndReason; readonly type: EventType; readonly except?: SessionId | undefined },
 ): Promise<UserChange> {
   const endMark = { ...mark, reason }
   const ended = await endAll(connection, { userId, except, mark: endMark, type, typeReason: mark.reason, raise: 0 })
