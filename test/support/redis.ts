@@ -68,6 +68,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     save: '',
     appendonly: 'yes',
     appendfsync: 'always',
+    'repl-diskless-sync-delay': '0',
     ...(settings['cluster-enabled'] === undefined ? {} : { 'cluster-port': String(busPort) }),
     ...settings,
   }
@@ -158,6 +159,11 @@ export async function connectToCluster({ servers }: RedisCluster) {
   cluster.on('error', () => {})
   await cluster.connect()
   return cluster
+}
+
+/** Waits until a client has its server back. */
+export async function untilAnswered(client: TestClient): Promise<void> {
+  await until(async () => (await client.ping().catch(() => null)) === 'PONG')
 }
 
 /** Waits until a condition holds. Rejects when it takes longer than anything here should. */

@@ -1,6 +1,6 @@
 import type { RedisConnection } from './connection.ts'
 import type { Partition } from './keys.ts'
-import { list, text } from './replies.ts'
+import { text } from './replies.ts'
 import { INFO } from './scripts/info.ts'
 
 /** What a server says of itself. */
@@ -44,8 +44,9 @@ export async function readAllFacts(connection: RedisConnection, partition: Parti
 
 async function setting(connection: RedisConnection, partition: Partition, name: string): Promise<string | null> {
   try {
-    const reply = await connection.command(partition.base, ['CONFIG', 'GET', name])
-    const [, value] = Array.isArray(reply) ? list(reply) : Object.values(Object(reply) as object).toSpliced(0, 0, null)
+    const reply: unknown = await connection.command(partition.base, ['CONFIG', 'GET', name])
+    // A pair in the older protocol, a map in the newer.
+    const value: unknown = Array.isArray(reply) ? reply[1] : Reflect.get(Object(reply) as object, name)
     return value === undefined ? null : text(value)
   } catch {
     // Many who rent a server may not read its configuration. The guarantees then say that it is not known.
@@ -54,6 +55,7 @@ async function setting(connection: RedisConnection, partition: Partition, name: 
 }
 
 function fields(info: string): Readonly<Record<string, string>> {
-  const lines = info.split(/\r?\n/).map((line) => /^([a-z_]+\d*):(.*)$/.exec(line))
-  return Object.fromEntries(lines.flatMap((found) => (found === null ? [] : [[found[1], found[2]]])))
+  const values: Record<string, string> = {}
+  for (const [, name = '', value = ''] of info.matchAll(/^([a-z_]+\d*):(.*?)\r?$/gm)) values[name] = value
+  return values
 }

@@ -20,7 +20,7 @@ type EndMark = Mark & { readonly reason: EndReason }
 
 /** That a session ended, or that all of a user's did. */
 type End =
-  | { readonly userId: string; readonly mark: EndMark; readonly id: SessionId }
+  | { readonly userId: string; readonly mark: EndMark; readonly id: SessionId; readonly isOwn: boolean }
   | { readonly userId: string; readonly mark: EndMark; readonly epoch: number; readonly except: SessionId | undefined }
 
 /**
@@ -31,9 +31,20 @@ export class RecentEnds {
   readonly #ends = new Map<string, End>()
   #latest = 0
 
-  /** Remembers sessions that ended. */
+  /** Remembers sessions that this node ended. */
   ofSessions(ended: readonly EndedSession[], mark: EndMark): void {
-    for (const { id, userId } of ended) this.#remember(`session ${id}`, { userId, mark, id })
+    for (const { id, userId } of ended) this.#remember(nameOf(id), { userId, mark, id, isOwn: true })
+  }
+
+  /** How this node ended a session of late, or undefined if it did not. */
+  markOf(id: SessionId): EndMark | undefined {
+    const end = this.#ends.get(nameOf(id))
+    return end !== undefined && 'id' in end && end.isOwn ? end.mark : undefined
+  }
+
+  /** Forgets sessions that are gone for good. */
+  forget(ids: readonly SessionId[]): void {
+    for (const id of ids) this.#ends.delete(nameOf(id))
   }
 
   /** Remembers that all sessions of a user ended, but for one. */
@@ -45,11 +56,13 @@ export class RecentEnds {
   ofEvents(events: readonly EventRecord[]): void {
     for (const { type, sessionId: id, userId, at, actor, reason, ipAddress, detail } of events) {
       if (type !== 'session_ended' || id === null || userId === null || reason === null) continue
-      this.#remember(`session ${id}`, { userId, id, mark: { at, actor, reason, ipAddress, detail } })
+      if (this.#ends.has(nameOf(id))) continue
+      const mark = { at, actor, reason, ipAddress, detail }
+      this.#remember(nameOf(id), { userId, id, mark, isOwn: false })
     }
   }
 
-  /** Makes them again in one partition. What has ended there stays as it is. Answers with those that had to be. */
+  /** Makes them again in one partition. What has ended there stays as it is. Answers how many had to be. */
   async apply(connection: RedisConnection, keys: Keys, partition: Partition): Promise<number> {
     let repaired = 0
     for (const end of this.#ends.values()) {
@@ -69,6 +82,10 @@ export class RecentEnds {
       this.#ends.delete(oldest)
     }
   }
+}
+
+function nameOf(id: SessionId): string {
+  return `session ${id}`
 }
 
 async function endAgain(

@@ -55,6 +55,7 @@ export class RedisSessions {
       await this.#locators.withdraw(record.id)
       return { ok: false, reason: reason as Refusal }
     }
+    this.#ends.forget([record.id])
     await this.#locators.confirm(record.id, partition)
     const ended = endedSessions(evicted)
     this.#ends.ofSessions(ended, { at: mark.at, actor: 'system', reason: 'limit', ipAddress: mark.ipAddress })
@@ -134,7 +135,9 @@ export class RedisSessions {
       const rest = [limit - sessions, limit - events]
       if (rest.every((left) => left === 0)) break
       const [gone, ...ids] = list(await this.#connection.run(PRUNE, partition, before, ...rest))
-      await this.#locators.forget(ids.map((id) => text(id) as SessionId))
+      const pruned = ids.map((id) => text(id) as SessionId)
+      this.#ends.forget(pruned)
+      await this.#locators.forget(pruned)
       sessions += ids.length
       events += number(gone)
     }
@@ -153,15 +156,22 @@ export class RedisSessions {
   }
 
   async #read(partition: Partition, id: SessionId): Promise<SessionRecord | null> {
+    const record = await this.#readOnce(partition, id)
+    const mark = this.#ends.markOf(id)
+    if (record === null || record.endReason !== null || mark === undefined) return record
+    // This node has ended it, and a server that took over has not heard of that: it ends now, and is not seen standing.
+    await this.#connection.run(END, partition, pack([id]), packMark(mark), 1)
+    return this.#readOnce(partition, id)
+  }
+
+  async #readOnce(partition: Partition, id: SessionId): Promise<SessionRecord | null> {
     const found = await this.#connection.evaluate(GET, partition, [id])
     const bytes = found === 1 ? await this.#connection.run(SETTLE, partition, id) : found
     if (bytes === null) return null
     const record = decoded(bytes)
     if (record.id === id) return record
-    throw new SojournError(
-      'store_corrupt',
-      `under session '${id}' there is another, '${record.id}'; nothing was answered`,
-    )
+    const message = `under session '${id}' there is another, '${record.id}'; nothing was answered`
+    throw new SojournError('store_corrupt', message)
   }
 
   async #writeDown(partition: Partition, userId: string): Promise<readonly EndedSession[]> {
