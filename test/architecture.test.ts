@@ -69,6 +69,10 @@ const EXCEPTIONS: Readonly<Record<string, RegExp>> = {
   'packages/sojourn/src/stores/sqlite/writer.ts': /^setTimeout$/,
   // Gives a call up that the server does not answer, and destroys its connection; decides nothing about a session.
   'packages/sojourn/src/stores/postgres/engine.ts': /^setTimeout$/,
+  // Gives up a call whose answer does not come; decides nothing about a session.
+  'packages/sojourn/src/stores/redis/connection.ts': /^setTimeout$/,
+  // When to ask next whether another server has taken over; decides nothing about a session.
+  'packages/sojourn/src/stores/redis/watch.ts': /^setTimeout$/,
 }
 const CLOCKS_AND_DICE =
   /\bDate\.now\b|\bDate\(\s*\)|\bMath\.random\b|\bperformance\b|\bhrtime\b|\bset(?:Timeout|Interval)\b/g

@@ -99,7 +99,7 @@ export async function findEvents(connection: PostgresConnection, query: EventQue
     'TRUE',
     ...(sessionId === undefined ? [] : [`session_id = ${bindings.bind(sessionId, 'uuid')}`]),
     ...(userId === undefined ? [] : [`user_id = ${bindings.bind(userId, 'text')}`]),
-    ...(type === undefined ? [] : [`type = ${bindings.bind(type, 'text')}`]),
+    ...(type === undefined ? [] : [`type = ANY(${bindings.bind([type].flat(), 'text[]')})`]),
     ...(since === undefined ? [] : [`at >= ${bindings.bind(instantText(since), 'timestamptz')}`]),
     ...(before === undefined ? [] : [`position < ${bindings.bind(before, 'bigint')}`]),
   ]

@@ -36,6 +36,7 @@ export function selectionOf(filter: SessionFilter, bindings: Bindings): string {
     ...measure('created_at', '>=', filter.createdSince),
     ...measure('created_at', '<', filter.createdBefore),
     ...measure('last_accessed', '<=', filter.accessedBy),
+    ...given(filter.except, (id) => `session_id <> ${bindings.bind(id, 'uuid')}`),
     ...given(filter.anyOf, (filters) => anyOf(filters, bindings)),
   ])
 }

@@ -61,7 +61,7 @@ const EVENT: readonly Column[] = [
   ['detail', 'text'],
 ]
 const API_KEY: readonly Column[] = [
-  ['id', 'text'],
+  ['key_id', 'text'],
   ['name', 'text'],
   ['scopes', 'text[]'],
   ['secret_hash', 'bytea'],

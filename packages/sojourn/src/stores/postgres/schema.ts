@@ -24,6 +24,10 @@ CREATE TABLE sojourn_users (
 ) WITH (fillfactor = 80);
 -- Whose is this username? Who comes next in the list of users?
 CREATE UNIQUE INDEX sojourn_users_username ON sojourn_users (username);
+-- Who may see and end the sessions of others?
+CREATE INDEX sojourn_users_operators ON sojourn_users (username) WHERE role = 'operator';
+-- Who may not sign in?
+CREATE INDEX sojourn_users_disabled ON sojourn_users (username) WHERE disabled_at IS NOT NULL;
 
 CREATE TABLE sojourn_sessions (
   session_id uuid PRIMARY KEY,
@@ -85,6 +89,8 @@ CREATE TABLE sojourn_events (
 );
 -- What has been committed since a reader last looked?
 CREATE INDEX sojourn_events_transaction ON sojourn_events (transaction, position);
+-- What happened last of this kind?
+CREATE INDEX sojourn_events_type ON sojourn_events (type, position);
 -- What happened to this session?
 CREATE INDEX sojourn_events_session ON sojourn_events (session_id, position) WHERE session_id IS NOT NULL;
 -- What happened to this user?
@@ -102,7 +108,7 @@ CREATE TABLE sojourn_attempts (
 CREATE INDEX sojourn_attempts_until ON sojourn_attempts (until, since);
 
 CREATE TABLE sojourn_api_keys (
-  id text COLLATE "C" PRIMARY KEY,
+  key_id text COLLATE "C" PRIMARY KEY,
   name text NOT NULL,
   scopes text[] NOT NULL,
   secret_hash bytea NOT NULL,
@@ -112,6 +118,12 @@ CREATE TABLE sojourn_api_keys (
   last_used_at timestamptz,
   revoked_at timestamptz
 );
+
+CREATE TABLE sojourn_leases (
+  name text COLLATE "C" PRIMARY KEY,
+  holder text NOT NULL,
+  until timestamptz NOT NULL
+) WITH (fillfactor = 80);
 
 CREATE VIEW sojourn_session_list AS
 SELECT
@@ -134,6 +146,7 @@ FROM sojourn_sessions;
 `,
     down: `
 DROP VIEW sojourn_session_list;
+DROP TABLE sojourn_leases;
 DROP TABLE sojourn_api_keys;
 DROP TABLE sojourn_attempts;
 DROP TABLE sojourn_events;

@@ -5,6 +5,7 @@ import type {
   PasswordChange,
   Role,
   UserChange,
+  UserFilter,
   UserRecord,
   UserStore,
 } from '../../auth/users.ts'
@@ -17,16 +18,13 @@ import { statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS, encodeEvent, tell } from './events.ts'
+import { Bindings } from './query.ts'
 import { USER_COLUMNS, USER_READ, USER_VALUES, decodeUser, encodeUser, instantText } from './rows.ts'
 import { adoptSession, endAll, insertUser } from './sessions.ts'
 
 const UNCHANGED: UserChange = Object.freeze({ isChanged: false, ended: [] })
 const BY_ID = statement('user_by_id', `SELECT ${USER_READ} FROM sojourn_users WHERE id = $1`)
 const BY_USERNAME = statement('user_by_username', `SELECT ${USER_READ} FROM sojourn_users WHERE username = $1`)
-const LIST = statement(
-  'users',
-  `SELECT ${USER_READ} FROM sojourn_users WHERE username > $1 ORDER BY username LIMIT $2::bigint`,
-)
 const COUNT = statement('count_users', 'SELECT count(*) FROM sojourn_users')
 const ADD = statement(
   'add_user',
@@ -92,9 +90,12 @@ export class PostgresUsers implements UserStore {
     return row === undefined ? null : decodeUser(row)
   }
 
-  async list(after: string | null, limit: number): Promise<readonly UserRecord[]> {
-    const rows = await this.#engine.read((connection) => connection.rows(LIST, after ?? '', Math.max(0, limit)))
-    return rows.map(decodeUser)
+  async list(after: string | null, limit: number, filter: UserFilter = {}): Promise<readonly UserRecord[]> {
+    const bindings = new Bindings()
+    const text = `
+      SELECT ${USER_READ} FROM sojourn_users WHERE ${usersWhere(after ?? '', filter, bindings)}
+      ORDER BY username LIMIT ${bindings.bind(Math.max(0, limit), 'bigint')}`
+    return (await this.#engine.read((connection) => connection.rows({ text }, ...bindings.values))).map(decodeUser)
   }
 
   async count(): Promise<number> {
@@ -206,4 +207,15 @@ function tellingOf(deed: string, place: number): string {
   const types = ['timestamptz', 'text', 'uuid', 'text', 'text', 'text', 'text', 'text']
   const values = types.map((type, offset) => `$${place + offset}::${type}`)
   return `INSERT INTO sojourn_events (${EVENT_COLUMNS}) SELECT ${values.join(', ')} FROM ${deed}`
+}
+
+function usersWhere(after: string, { text, role, isDisabled }: UserFilter, bindings: Bindings): string {
+  // No name holds a zero, and PostgreSQL does not even let one be asked for.
+  if (text?.includes('\0') === true) return 'FALSE'
+  return [
+    `username > ${bindings.bind(after, 'text')}`,
+    ...(text === undefined ? [] : [`strpos(username, ${bindings.bind(text, 'text')}) > 0`]),
+    ...(role === undefined ? [] : [role === 'operator' ? "role = 'operator'" : "role <> 'operator'"]),
+    ...(isDisabled === undefined ? [] : [`disabled_at IS ${isDisabled ? 'NOT ' : ''}NULL`]),
+  ].join(' AND ')
 }
