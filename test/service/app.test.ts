@@ -326,6 +326,8 @@ describe('HDR-4, NET-5: plain http is', () => {
         detail: expect.stringContaining('trustedProxies'),
       })
     }
+    const asked = await from('203.0.113.9', '/auth/verify/page')
+    expect(asked.status, 'a proxy understands no 403').toBe(401)
     const { path, ...request } = login()
     expect((await from('203.0.113.9', path, request)).headers.getSetCookie()).toEqual([])
     expect(await site.sqlite.count({})).toBe(0)

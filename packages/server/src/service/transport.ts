@@ -8,6 +8,9 @@ import type { ServiceSettings } from './service.ts'
 /** What is asked over the network inside, and says nothing of anybody. */
 const HARMLESS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
 
+/** A proxy that asks for forward-auth understands yes, 401 and 503. */
+const FORWARD_AUTH = /^\/auth\/verify(?:\/|$)/
+
 const UNKNOWN_PROXY =
   'this service is reached under https; where a proxy speaks for it, name the proxy in the setting trustedProxies'
 const NOT_ENCRYPTED = 'the proxy says that this came over plain http; send it over https'
@@ -23,10 +26,10 @@ export function encrypted({ isDevelopment }: ServiceSettings, proxies: TrustedPr
     const socketAddress = c.env?.incoming?.socket.remoteAddress
     const peer = socketAddress === undefined ? null : canonicalAddress(socketAddress)
     const isTrusted = peer !== null && proxies.includes(peer)
-    if (peer !== null && !isTrusted && !isLoopbackAddress(peer)) return refused(UNKNOWN_PROXY)
+    if (peer !== null && !isTrusted && !isLoopbackAddress(peer)) return refused(c.req.path, UNKNOWN_PROXY)
     // Several proxies write one after the other; the nearest one's word is the last.
     const scheme = c.req.header('x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase()
-    return isTrusted && scheme === 'http' ? refused(NOT_ENCRYPTED) : next()
+    return isTrusted && scheme === 'http' ? refused(c.req.path, NOT_ENCRYPTED) : next()
   })
 }
 
@@ -35,6 +38,6 @@ export function isLoopbackAddress(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }
 
-function refused(detail: string): Response {
-  return problem('insecure_host', { detail })
+function refused(path: string, detail: string): Response {
+  return problem(FORWARD_AUTH.test(path) ? 'unauthenticated' : 'insecure_host', { detail })
 }
