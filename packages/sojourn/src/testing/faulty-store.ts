@@ -43,11 +43,16 @@ export class FaultyStore implements Store {
   readonly calls: StoreCall[] = []
   /** What goes wrong from here on. */
   faults: Faults
+  readonly now?: () => Promise<number>
+  readonly reread?: (id: SessionId) => Promise<SessionRecord | null>
   readonly #store: Store
 
   constructor(store: Store, faults: Faults = {}) {
     this.#store = store
     this.faults = faults
+    const { now, reread } = store
+    if (now !== undefined) this.now = () => this.#call('now', () => now.call(store))
+    if (reread !== undefined) this.reread = (id) => this.#call('reread', () => reread.call(store, id))
   }
 
   insert(record: SessionRecord, guard: InsertGuard): Promise<InsertOutcome> {
