@@ -66,16 +66,16 @@ type State = 'absent' | 'active' | 'ended'
 
 /** Whether the calls on one session can be put in an order. */
 export function linearize(history: readonly Operation[], stepsAtMost = STEPS_AT_MOST): Verdict {
-  const operations = meaningful(history).toSorted((a, b) => a.calledAt - b.calledAt)
+  const [maybe, known] = parted(history.toSorted((a, b) => a.calledAt - b.calledAt))
   const seen = new Set<string>()
-  const pending: Place[] = [{ state: 'absent', first: 0, beyond: [] }]
+  const pending: Place[] = [{ state: 'absent', first: 0, beyond: [], maybe: [] }]
   for (let steps = 0; ; steps += 1) {
     const place = pending.pop()
     if (place === undefined) return 'not linearizable'
     if (steps === stepsAtMost) return 'undecided'
-    if (isComplete(place, operations)) return 'linearizable'
-    for (const next of nextPlaces(place, operations)) {
-      const key = `${next.state} ${next.first} ${next.beyond.join(' ')}`
+    if (place.first === known.length) return 'linearizable'
+    for (const next of nextPlaces(place, known, maybe)) {
+      const key = `${next.state} ${next.first} ${next.beyond.join(' ')} maybe ${next.maybe.join(' ')}`
       if (seen.has(key)) continue
       seen.add(key)
       pending.push(next)
@@ -83,38 +83,60 @@ export function linearize(history: readonly Operation[], stepsAtMost = STEPS_AT_
   }
 }
 
-/** How far a search has come: everything before `first` has happened, of what comes after it only `beyond`. */
+/** How far a search has come: all before `first` has happened, of what comes after it only `beyond`, and these of those that may have. */
 interface Place {
   readonly state: State
   readonly first: number
   /** In ascending order. */
   readonly beyond: readonly number[]
+  /** In ascending order. */
+  readonly maybe: readonly number[]
 }
 
-function isComplete({ first, beyond }: Place, operations: readonly Operation[]): boolean {
-  return operations.every(({ outcome }, index) => index < first || outcome === 'unknown' || beyond.includes(index))
+/** What may have happened or not, and what has. A validation that could not tell says nothing. */
+function parted(history: readonly Operation[]): [maybe: readonly Operation[], known: readonly Operation[]] {
+  const isUnknown = ({ outcome }: Operation): boolean => outcome === 'unknown'
+  return [
+    history.filter((each) => isUnknown(each) && each.kind !== 'validate'),
+    history.filter((each) => !isUnknown(each)),
+  ]
 }
 
 /** Everything that can happen next: what was called before any other of those left had returned, and is true now. */
-function nextPlaces({ state, first, beyond }: Place, operations: readonly Operation[]): readonly Place[] {
-  const left = [...operations.keys()].slice(first).filter((index) => !beyond.includes(index))
-  const deadline = Math.min(...left.map((index) => operations[index]!.returnedAt))
-  return left
-    .filter((index) => operations[index]!.calledAt <= deadline)
-    .flatMap((index) => {
-      const after = stateAfter(operations[index]!, state)
-      return after === null ? [] : [placeAfter(index, after, first, beyond)]
-    })
+function* nextPlaces(place: Place, known: readonly Operation[], maybe: readonly Operation[]): Iterable<Place> {
+  const { state, first, beyond } = place
+  let deadline = Infinity
+  const callable: number[] = []
+  for (let index = first; index < known.length && known[index]!.calledAt <= deadline; index += 1) {
+    if (beyond.includes(index)) continue
+    callable.push(index)
+    deadline = Math.min(deadline, known[index]!.returnedAt)
+  }
+  for (const index of callable) {
+    if (known[index]!.calledAt > deadline) continue
+    const after = stateAfter(known[index]!, state)
+    if (after !== null) yield { ...place, state: after, ...advanced(first, beyond, index) }
+  }
+  for (const [index, operation] of maybe.entries()) {
+    if (operation.calledAt > deadline || place.maybe.includes(index)) continue
+    const after = stateAfter(operation, state)
+    // Where it changes nothing it need not have happened.
+    if (after !== null && after !== state) yield { ...place, state: after, maybe: ascending(place.maybe, index) }
+  }
 }
 
-function placeAfter(index: number, state: State, first: number, beyond: readonly number[]): Place {
-  const happened = [...beyond, index].toSorted((a, b) => a - b)
+function advanced(first: number, beyond: readonly number[], index: number): Pick<Place, 'first' | 'beyond'> {
+  const happened = ascending(beyond, index)
   let next = first
   while (happened[0] === next) {
     happened.shift()
     next += 1
   }
-  return { state, first: next, beyond: happened }
+  return { first: next, beyond: happened }
+}
+
+function ascending(numbers: readonly number[], another: number): number[] {
+  return [...numbers, another].toSorted((a, b) => a - b)
 }
 
 /** Null when the answer would not be true in this state. */
@@ -122,11 +144,6 @@ function stateAfter({ kind, outcome }: Operation, state: State): State | null {
   if (kind === 'create') return state === 'absent' ? 'active' : null
   if (kind === 'end') return state === 'active' ? 'ended' : state
   return (state === 'active') === (outcome === 'yes') ? state : null
-}
-
-/** A validation that could not tell says nothing. */
-function meaningful(history: readonly Operation[]): readonly Operation[] {
-  return history.filter(({ kind, outcome }) => kind !== 'validate' || outcome !== 'unknown')
 }
 
 function* cachedFaults(operations: readonly Operation[], bound: number): Iterable<string> {
