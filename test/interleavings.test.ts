@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Store } from '../packages/sojourn/src/core/store.ts'
+import { cached } from '../packages/sojourn/src/stores/cached.ts'
+import type { CachedOptions } from '../packages/sojourn/src/stores/cached.ts'
 import { MemoryStore } from '../packages/sojourn/src/stores/memory.ts'
 import { interleave, planOf } from './support/interleaving.ts'
 import type { Engine } from './support/interleaving.ts'
+import { PLANTED_MEMORIES } from './support/planted-caches.ts'
 import { RACY_ENGINES } from './support/racy-engines.ts'
 
 /** How many interleavings are tried in all; raise it to look longer. */
@@ -15,6 +19,11 @@ describe('whatever overtakes what, every promise is kept', () => {
     const trial = fc.assert(promises(actors, soundEngine), { numRuns: Math.ceil(RUNS / 3) })
     await expect(trial).resolves.toBeUndefined()
   })
+
+  test.each([2, 3, 5])('to %i who act at once on a cached store', { timeout: 600_000 }, async (actors) => {
+    const trial = fc.assert(promises(actors, cachedBy(cached)), { numRuns: Math.ceil(RUNS / 6) })
+    await expect(trial).resolves.toBeUndefined()
+  })
 })
 
 describe('a promise is found broken when', () => {
@@ -22,10 +31,22 @@ describe('a promise is found broken when', () => {
     const { failed, numRuns } = await fc.check(promises(5, open), { numRuns: TEETH, endOnFailure: true })
     expect(failed, `after ${numRuns} interleavings`).toBe(true)
   })
+
+  test.each([...PLANTED_MEMORIES])('$fault', async ({ open }) => {
+    const { failed, numRuns } = await fc.check(promises(5, cachedBy(open)), { numRuns: TEETH, endOnFailure: true })
+    expect(failed, `after ${numRuns} interleavings`).toBe(true)
+  })
 })
 
 function promises(actors: number, open: () => Engine): fc.IAsyncProperty<unknown> {
   return fc.asyncProperty(fc.scheduler(), planOf(actors), (scheduler, plan) => interleave(scheduler, plan, open()))
+}
+
+function cachedBy(open: (store: Store, options: CachedOptions) => Store): () => Engine {
+  return () => ({
+    inner: new MemoryStore(),
+    outer: (store, clock) => open(store, { clock, time: { wall: () => clock.now(), monotonic: () => clock.now() } }),
+  })
 }
 
 function soundEngine(): Engine {

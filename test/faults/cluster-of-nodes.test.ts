@@ -8,7 +8,7 @@ import { runCluster } from '../support/cluster.ts'
 import type { ClusterPlan, ClusterRun } from '../support/cluster.ts'
 import { cachedViolations, strictViolations, worstStaleness } from '../support/history-checker.ts'
 import type { Violation } from '../support/history-checker.ts'
-import { PLANTED_CACHES } from '../support/planted-caches.ts'
+import { PLANTED_LEASES, PLANTED_MEMORIES } from '../support/planted-caches.ts'
 import { TemporaryFolder } from './support/temporary-folder.ts'
 
 /** How many clusters are run of each kind; raise it to look longer. */
@@ -53,7 +53,7 @@ describe('a promise is found broken when', () => {
     expect(strictViolations((await run('memory', 1, { cache: cached })).history)).not.toEqual([])
   })
 
-  test.each(PLANTED_CACHES)('$fault', { timeout: 600_000 }, async ({ open }) => {
+  test.each([...PLANTED_MEMORIES, ...PLANTED_LEASES])('$fault', { timeout: 600_000 }, async ({ open }) => {
     let found: readonly Violation[] = []
     let seed = 0
     while (found.length === 0 && seed < TEETH) {

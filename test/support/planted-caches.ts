@@ -98,12 +98,20 @@ function flaggedCache(store: Store, options: CachedOptions): CachedStore {
   return new FlaggedCache(store, options)
 }
 
-/** The faults that a run of the cluster must find. */
-export const PLANTED_CACHES: readonly PlantedCache[] = [
+/** Faults that show when somebody is overtaken. */
+export const PLANTED_MEMORIES: readonly PlantedCache[] = [
   {
     fault: 'memory keeps what was read before an end',
     open: (store, options) => new UnguardedCache(store, options),
   },
+  {
+    fault: 'the node that ends a session learns of it from the log',
+    open: (store, options) => new LateDenyingCache(store, options),
+  },
+]
+
+/** Faults that show when time passes and nothing gets through. */
+export const PLANTED_LEASES: readonly PlantedCache[] = [
   {
     fault: 'the lease counts from the answer of the log',
     open: (store, options) => new CacheByTheAnswer(store, options),
@@ -113,8 +121,4 @@ export const PLANTED_CACHES: readonly PlantedCache[] = [
     open: (store, options) => new CacheByPushOnly(store, options),
   },
   { fault: 'the lease is a flag that a timer takes down', open: flaggedCache },
-  {
-    fault: 'the node that ends a session learns of it from the log',
-    open: (store, options) => new LateDenyingCache(store, options),
-  },
 ]
