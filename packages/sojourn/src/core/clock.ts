@@ -9,6 +9,10 @@ export interface Clock {
    * it. Optional; without it a timer of the host is used.
    */
   after?(milliseconds: number, task: () => void): () => void
+  /** Whether `now()` may be relied on at this moment. Optional; without it, always. */
+  isCertain?(): boolean
+  /** Sees to it that it may. Rejects with a `SojournError` when that cannot be done. */
+  becomeCertain?(): Promise<void>
 }
 
 /** A task for later that keeps no process alive, by the clock's own timers where it has some. */

@@ -8,6 +8,7 @@ import { keptIp, keptUserAgent } from './device.ts'
 import type { DeviceInput } from './device.ts'
 import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
+import { EngineClock } from './engine-clock.ts'
 import { SojournError, shown } from './errors.ts'
 import { viewEvent } from './events.ts'
 import type { SessionEvent } from './events.ts'
@@ -49,7 +50,7 @@ export interface SessionManagerOptions {
   readonly store: Store
   /** How long sessions live: settings, or the name of a profile. */
   readonly policy?: PolicyOptions | ProfileName | undefined
-  /** Default: the host's clock, disciplined. */
+  /** Default: the time of the store's engine where that has a clock of its own, else the host's clock, disciplined. */
   readonly clock?: Clock | undefined
   /** At least 32 bytes shared by every node, where the store has no place for a key of its own. */
   readonly renewalKey?: Uint8Array | undefined
@@ -193,7 +194,7 @@ export class SessionManager {
   constructor(options: SessionManagerOptions) {
     this.policy = definePolicy(options.policy)
     this.#store = options.store
-    this.#clock = options.clock ?? new SystemClock()
+    this.#clock = options.clock ?? clockOf(options.store)
     this.#random = options.random ?? randomBytes
     this.#renewalKey = usableKey(options.renewalKey)
     this.#onBackgroundError = options.onBackgroundError ?? warn
@@ -248,7 +249,7 @@ export class SessionManager {
   async validate(presented: unknown, presentation?: Presentation): Promise<Check> {
     const token = parseToken(presented)
     if (token === null) return MALFORMED
-    if (!this.#isStarted) await this.#ready()
+    if (!this.#isStarted || this.#clock.isCertain?.() === false) await this.#ready()
     let isCertain = this.#store.reread === undefined || presentation?.isStrict === true
     for (let attempt = 0; attempt < CONTENTION_LIMIT; attempt += 1) {
       // As in #read, but without another promise on the one path that every request takes.
@@ -529,7 +530,7 @@ export class SessionManager {
 
   async #ready(): Promise<void> {
     if (this.#isClosed) throw new SojournError('closed', 'this SessionManager was closed; make a new one')
-    if (this.#isStarted) return
+    if (this.#isStarted && this.#clock.isCertain?.() !== false) return
     this.#starting ??= this.#start()
     try {
       await this.#starting
@@ -538,7 +539,10 @@ export class SessionManager {
     }
   }
 
+  /** Again when the time has become uncertain, as after the sleep of a machine: others have gone on meanwhile. */
   async #start(): Promise<void> {
+    await this.#clock.becomeCertain?.()
+    if (this.#isStarted) return
     if (this.#clock.atLeast !== undefined) this.#clock.atLeast(await this.#store.latestInstant())
     this.#startedAt = this.#clock.now()
     this.#isStarted = true
@@ -731,6 +735,11 @@ const REFUSALS = {
   disabled: 'the user is disabled; enable the user first',
   epoch: 'the user was signed out everywhere while this login was under way; sign in again',
 } as const
+
+function clockOf(store: Store): Clock {
+  const { now } = store
+  return now === undefined ? new SystemClock() : new EngineClock(() => now.call(store))
+}
 
 function refusal(reason: RefusalReason, { endReason }: SessionRecord): Check {
   return reason === 'ended' && endReason !== null ? { ok: false, reason, endReason } : { ok: false, reason }
