@@ -7,6 +7,7 @@ import type { MemoryTables } from '../../packages/sojourn/src/stores/memory/tabl
 import { MemoryUsers } from '../../packages/sojourn/src/stores/memory/users.ts'
 import { MemoryStore } from '../../packages/sojourn/src/stores/memory.ts'
 import { makeRecord } from '../../packages/sojourn/src/testing/index.ts'
+import { NOON } from '../../packages/sojourn/src/testing/records.ts'
 
 /** A store with one fault, and the sentence of the contract that must not let it pass. */
 export interface BrokenStore {
@@ -740,6 +741,54 @@ const HISTORY: readonly BrokenStore[] = [
       new (class extends OpenStore {
         override async changes(cursor: string | null, limit: number): ReturnType<Store['changes']> {
           return super.changes(cursor === 'end' || /^\d+$/.test(cursor ?? '') ? cursor : null, limit)
+        }
+      })(),
+  },
+  {
+    fault: 'the log keeps back what is new until it has settled',
+    caughtBy: 'what was acknowledged is told to whoever asks next, whatever else is under way',
+    open: () =>
+      new (class extends OpenStore {
+        #settled = 0
+
+        override async changes(cursor: string | null, limit: number): ReturnType<Store['changes']> {
+          const { events } = await super.changes(cursor, limit)
+          const known = events.filter(({ position }) => position <= this.#settled)
+          const last = this.tables.lastPosition
+          setImmediate(() => {
+            this.#settled = last
+          })
+          return { events: known, cursor: String(known.at(-1)?.position ?? Number(cursor)) }
+        }
+      })(),
+  },
+  {
+    fault: 'the time of the engine goes back',
+    caughtBy: 'the time of the engine, where it has its own, is in whole milliseconds and does not go back',
+    open: () =>
+      new (class extends OpenStore {
+        #now = NOON
+
+        async now(): Promise<number> {
+          this.tables.assertOpen()
+          this.#now -= 1
+          return this.#now
+        }
+      })(),
+  },
+  {
+    fault: 'what is read past any memory comes from memory',
+    caughtBy: 'a record that is read past any memory is the record',
+    open: () =>
+      new (class extends OpenStore {
+        readonly #remembered = new Map<SessionId, SessionRecord | null>()
+
+        async reread(id: SessionId): Promise<SessionRecord | null> {
+          const remembered = this.#remembered.get(id)
+          if (remembered !== undefined && remembered !== null) return remembered
+          const record = await this.get(id)
+          this.#remembered.set(id, record)
+          return record
         }
       })(),
   },

@@ -82,8 +82,8 @@ export interface Store {
 
   /**
    * The events after a cursor in the order of the log, at most `limit`, and the cursor to go on from. A reader
-   * that passes each cursor back misses nothing, even what commits late; it may be told something twice. Null starts
-   * at the beginning, `'end'` answers no events and the cursor of now. Fewer events than `limit` are the promise that
+   * that passes each cursor back misses nothing, even what commits late. Null starts at the beginning, `'end'`
+   * answers no events and the cursor of now. Fewer events than `limit` are the promise that
    * every deed acknowledged before the call has been told. Rejects with `invalid_argument` when it cannot go on
    * from the cursor without a gap, as when the log is not the one that gave it out.
    */
