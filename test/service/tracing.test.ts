@@ -41,7 +41,7 @@ test('a request is a span by its route, and the calls of the store are spans wit
     status: null,
     isEnded: true,
   })
-  expect(call).toMatchObject({ name: 'store epoch', parent: 'GET /readyz', status: null, isEnded: true })
+  expect(call).toMatchObject({ name: 'sojourn.store epoch', parent: 'GET /readyz', status: null, isEnded: true })
 })
 
 test('what failed is marked, and no span has a path, an address or a name', async () => {

@@ -20,7 +20,7 @@ import type { OpenedWithUsers } from './stores.ts'
 const URL_OF_SERVER = process.env['SOJOURN_TEST_POSTGRES_URL'] ?? null
 /** Takes everything out of our tables. */
 export const EMPTY =
-  'DELETE FROM sojourn_users; DELETE FROM sojourn_events; DELETE FROM sojourn_attempts; DELETE FROM sojourn_api_keys; DELETE FROM sojourn_leases'
+  'DELETE FROM sojourn_users; DELETE FROM sojourn_events; DELETE FROM sojourn_attempts; DELETE FROM sojourn_api_keys; DELETE FROM sojourn_claims'
 /** Enough for every wait in a test; nothing is asserted about time. */
 const PATIENCE = 20_000
 

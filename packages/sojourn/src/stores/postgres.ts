@@ -30,7 +30,7 @@ import { PostgresEngine } from './postgres/engine.ts'
 import { changesAfter, findEvents, settleEvents } from './postgres/events.ts'
 import { postgresGuarantees } from './postgres/guarantees.ts'
 import { migrateUp, migrationEngine, statusOf } from './postgres/migrations.ts'
-import { takeLease } from './postgres/leases.ts'
+import { takeClaim } from './postgres/claims.ts'
 import type { PostgresPool } from './postgres/pool.ts'
 import { Bindings, pageOf, selectionOf } from './postgres/query.ts'
 import { PostgresReads } from './postgres/reads.ts'
@@ -188,10 +188,10 @@ export class PostgresStore implements Store {
     return null
   }
 
-  async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
+  async claim(name: string, holder: string, now: number, span: number): Promise<boolean> {
     assertInstants({ now, span })
-    const wish = { name, holder, now, until: now + span }
-    return this.#engine.transact((connection) => takeLease(connection, wish))
+    const claimant = { name, holder, now, until: now + span }
+    return this.#engine.transact((connection) => takeClaim(connection, claimant))
   }
 
   async guarantees(): Promise<Guarantees> {

@@ -33,7 +33,7 @@ import { Keys } from './redis/keys.ts'
 import { assertLayout } from './redis/layout.ts'
 import { Locators } from './redis/locators.ts'
 import { RecentEnds } from './redis/recent-ends.ts'
-import { LEASE } from './redis/scripts/history.ts'
+import { CLAIM } from './redis/scripts/history.ts'
 import { RedisSessions } from './redis/sessions.ts'
 import { countStanding, redisStats } from './redis/stats.ts'
 import { countSessions, endWhere, findSessions } from './redis/walk.ts'
@@ -186,10 +186,10 @@ export class RedisStore implements Store {
     return this.#renewalKey
   }
 
-  async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
+  async claim(name: string, holder: string, now: number, span: number): Promise<boolean> {
     this.#connection.assertOpen()
     assertInstants({ now, span })
-    const reply = await this.#connection.run(LEASE, this.#keys.numbered(0), name, holder, now, now + span)
+    const reply = await this.#connection.run(CLAIM, this.#keys.numbered(0), name, holder, now, now + span)
     return reply === 1
   }
 

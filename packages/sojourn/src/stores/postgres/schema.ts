@@ -119,7 +119,7 @@ CREATE TABLE sojourn_api_keys (
   revoked_at timestamptz
 );
 
-CREATE TABLE sojourn_leases (
+CREATE TABLE sojourn_claims (
   name text COLLATE "C" PRIMARY KEY,
   holder text NOT NULL,
   until timestamptz NOT NULL
@@ -146,7 +146,7 @@ FROM sojourn_sessions;
 `,
     down: `
 DROP VIEW sojourn_session_list;
-DROP TABLE sojourn_leases;
+DROP TABLE sojourn_claims;
 DROP TABLE sojourn_api_keys;
 DROP TABLE sojourn_attempts;
 DROP TABLE sojourn_events;

@@ -13,7 +13,7 @@ import type { SessionId } from '../../core/token.ts'
  *   users, open:users       how many sessions, and how many open ones, each user has
  *   events                  the stream of history; events:at, events:session:<id>, events:user:<id> find lines in it
  *   position                that of the newest event
- *   lease:<name>            hash, in the first partition: who may do some work for all, and until when
+ *   claim:<name>            hash, in the first partition: who may do some work for all, and until when
  *
  * Beside the partitions: <prefix>layout says how many there are, <prefix>at:{<id>} in which one a session is.
  */

@@ -96,13 +96,13 @@ export const EPOCH = scriptWhenFull(
 return redis.call('HGET', KEYS[1] .. 'user:' .. ARGV[1], 'epoch') or '0'`,
 )
 
-/** `Store.lease`. */
-export const LEASE = scriptWhenFull(
+/** `Store.claim`. */
+export const CLAIM = scriptWhenFull(
   `
 -- KEYS[1] the first partition · ARGV[1] its number · [2] the name · [3] who wants it · [4] now · [5] until when
 -- Result: 1 if it is theirs, 0 if it is somebody else's`,
   `
-local key = KEYS[1] .. 'lease:' .. ARGV[2]
+local key = KEYS[1] .. 'claim:' .. ARGV[2]
 local held = redis.call('HMGET', key, 'holder', 'until')
 if held[1] and held[1] ~= ARGV[3] and tonumber(ARGV[4]) < tonumber(held[2]) then return 0 end
 redis.call('HSET', key, 'holder', ARGV[3], 'until', ARGV[5])
