@@ -62,7 +62,7 @@ test('what failed is marked, and no span has a path, an address or a name', asyn
 
 /** Keeps what is traced, as an SDK would. */
 const RECORDER: Tracer = {
-  startSpan(name, options = {}, parent = ROOT_CONTEXT) {
+  startSpan(name, options = {}, parent = context.active()) {
     const above = trace.getSpan(parent)
     const seen: Seen = {
       name,

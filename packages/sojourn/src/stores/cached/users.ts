@@ -4,6 +4,7 @@ import type {
   PasswordChange,
   Role,
   UserChange,
+  UserFilter,
   UserRecord,
   UserStore,
 } from '../../auth/users.ts'
@@ -51,8 +52,8 @@ export class CachedUsers implements UserStore {
     return this.#users.byUsername(username)
   }
 
-  list(after: string | null, limit: number): Promise<readonly UserRecord[]> {
-    return this.#users.list(after, limit)
+  list(after: string | null, limit: number, filter?: UserFilter): Promise<readonly UserRecord[]> {
+    return this.#users.list(after, limit, filter)
   }
 
   count(): Promise<number> {
