@@ -136,6 +136,14 @@ export async function until(holds: () => Promise<boolean>, what: string): Promis
   throw new Error(`waited in vain: ${what}`)
 }
 
+/** Waits until so many connections of a database wait for a lock. */
+export async function untilSomebodyWaits(config: PoolConfig, count = 1): Promise<void> {
+  const sql = `
+    SELECT count(*)::int AS waiting FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  await until(async () => Number((await execute(config, sql))[0]?.['waiting']) >= count, 'somebody to wait for a lock')
+}
+
 function serverAt(config: PoolConfig, process: ServerProcess | null, close: () => Promise<void>): PostgresServer {
   const names: string[] = []
   return {

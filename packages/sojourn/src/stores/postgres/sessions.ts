@@ -144,15 +144,14 @@ const END_ALL = statement(
     WHERE (SELECT word FROM verdict) = 'ok')
   SELECT word, session_id, user_id, username FROM verdict LEFT JOIN ended ON true`,
 )
-const LOCK_USER = statement(
-  'lock_user',
-  'SELECT password_hash, username FROM sojourn_users WHERE id = $1 FOR NO KEY UPDATE',
+const LOCK_USER = statement('lock_user', 'SELECT FROM sojourn_users WHERE id = $1 FOR NO KEY UPDATE')
+/** Whoever signs in and whoever has the name, in one order, so that two who swap their names do not wait for each other. */
+const LOCK_USERS = statement(
+  'lock_users',
+  `SELECT id, password_hash, username FROM sojourn_users WHERE id = $1 OR username = $2 ORDER BY id FOR UPDATE`,
 )
 const INSERT_USER = statement('insert_user', `INSERT INTO sojourn_users (${USER_COLUMNS}) VALUES (${USER_VALUES})`)
-const NAMESAKE = statement(
-  'namesake',
-  'SELECT id, password_hash FROM sojourn_users WHERE username = $1 FOR NO KEY UPDATE',
-)
+const NAMESAKE = statement('namesake', 'SELECT id FROM sojourn_users WHERE username = $1')
 const RENAME = statement('rename', 'UPDATE sojourn_users SET username = $2 WHERE id = $1')
 const ADOPT = statement(
   'adopt',
@@ -389,31 +388,27 @@ async function prepareUser(
   label: string,
   { at }: Mark,
 ): Promise<void> {
-  const user = await connection.row(LOCK_USER, record.userId)
-  if (user === undefined) {
-    await takeLabel(connection, label, record.userId)
-    await insertUser(connection, {
-      id: record.userId,
-      username: label,
-      passwordHash: null,
-      role: 'user',
-      epoch: 0,
-      disabledAt: null,
-      createdAt: at,
-      lastLoginAt: at,
-    })
-  } else if (user[0] === null && user[1] !== label && (await takeLabel(connection, label, record.userId))) {
-    await connection.rows(RENAME, record.userId, label)
+  const locked = await connection.rows(LOCK_USERS, record.userId, label)
+  const user = locked.find(([id]) => id === record.userId)
+  const isLabel = user === undefined || (user[1] === null && user[2] !== label)
+  if (!isLabel) return
+  const [holder, password] = locked.find(([id]) => id !== record.userId) ?? []
+  const isTaken = holder !== undefined && password !== null
+  if (holder !== undefined && !isTaken) await connection.rows(RENAME, holder as string, `${label} (${String(holder)})`)
+  if (user !== undefined) {
+    if (!isTaken) await connection.rows(RENAME, record.userId, label)
+    return
   }
-}
-
-/** Makes a username available to a user whose name is only a label, where its holder's is one, too. Answers whether it is. */
-async function takeLabel(connection: PostgresConnection, username: string, userId: string): Promise<boolean> {
-  const holder = await connection.row(NAMESAKE, username)
-  if (holder === undefined || holder[0] === userId) return true
-  if (holder[1] !== null) return false
-  await connection.rows(RENAME, holder[0] as string, `${username} (${String(holder[0])})`)
-  return true
+  await insertUser(connection, {
+    id: record.userId,
+    username: label,
+    passwordHash: null,
+    role: 'user',
+    epoch: 0,
+    disabledAt: null,
+    createdAt: at,
+    lastLoginAt: at,
+  })
 }
 
 async function revokeUser(
