@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
@@ -45,7 +45,10 @@ export interface ServerProcess {
   resume(): void
   /** Gone at once, as with the power of its machine. */
   kill(): Promise<void>
-  start(): Promise<void>
+  /** Gone in good order; whoever is connected is thrown out. */
+  stop(): Promise<void>
+  /** Up again; as a replica it only reads what another server would send. */
+  start(role?: 'primary' | 'replica'): Promise<void>
 }
 
 /** Starts a server, or takes the one that a URL names. Settings are added to the command line, as in `fsync=off`. */
@@ -69,7 +72,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       detached: true,
       ...owner,
     })
-  const server = new LocalServer(run, config)
+  const server = new LocalServer(run, config, join(data, 'standby.signal'))
   await server.start()
   return serverAt(config, server, async () => {
     await server.kill()
@@ -167,14 +170,18 @@ function serverAt(config: PoolConfig, process: ServerProcess | null, close: () =
 class LocalServer implements ServerProcess {
   readonly #run: () => ChildProcess
   readonly #config: PoolConfig
+  readonly #signalOfReplica: string
   #child: ChildProcess | null = null
 
-  constructor(run: () => ChildProcess, config: PoolConfig) {
+  constructor(run: () => ChildProcess, config: PoolConfig, signalOfReplica: string) {
     this.#run = run
     this.#config = config
+    this.#signalOfReplica = signalOfReplica
   }
 
-  async start(): Promise<void> {
+  async start(role: 'primary' | 'replica' = 'primary'): Promise<void> {
+    if (role === 'replica') writeFileSync(this.#signalOfReplica, '')
+    else rmSync(this.#signalOfReplica, { force: true })
     const child = this.#run()
     this.#child = child
     let said = ''
@@ -198,10 +205,18 @@ class LocalServer implements ServerProcess {
   }
 
   async kill(): Promise<void> {
+    await this.#end(() => this.#signal('SIGKILL'))
+  }
+
+  async stop(): Promise<void> {
+    await this.#end((child) => child.kill('SIGINT'))
+  }
+
+  async #end(how: (child: ChildProcess) => void): Promise<void> {
     const child = this.#child
     if (child === null || child.exitCode !== null || child.signalCode !== null) return
     const exit = once(child, 'exit')
-    this.#signal('SIGKILL')
+    how(child)
     await exit
   }
 
@@ -226,8 +241,8 @@ function programs(): string | null {
   return folders.find((folder) => ['initdb', 'postgres'].every((name) => existsSync(join(folder, name)))) ?? null
 }
 
-/** PostgreSQL refuses to be started by root. */
-function unprivileged(): { readonly uid: number; readonly gid: number } | null {
+/** PostgreSQL and its pooler refuse to be started by root. */
+export function unprivileged(): { readonly uid: number; readonly gid: number } | null {
   if (process.getuid?.() !== 0) return null
   const idOf = (flag: string): number =>
     Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout.trim() || 65_534)
