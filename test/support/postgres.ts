@@ -224,7 +224,14 @@ class LocalServer implements ServerProcess {
   #signal(signal: NodeJS.Signals): void {
     const pid = this.#child?.pid
     if (pid === undefined) throw new Error('PostgreSQL was not started')
-    for (const each of [pid, ...childrenOf(pid)]) process.kill(each, signal)
+    for (const each of [pid, ...childrenOf(pid)]) {
+      try {
+        process.kill(each, signal)
+      } catch (error) {
+        // It may have gone by itself since it was counted.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+      }
+    }
   }
 }
 

@@ -97,7 +97,7 @@ describe('a reader of the log', () => {
         await emptyTables(config)
         const log = new Log(writers)
         let { cursor } = await store.changes('end', 1)
-        const seen: (string | null)[] = []
+        const seen: string[] = []
         const read = async (limit: number): Promise<number> => {
           const page = await store.changes(cursor, limit)
           cursor = page.cursor
@@ -198,8 +198,8 @@ async function tell(detail: string): Promise<void> {
   await store.users.noteFailedLogin(null, makeMark({ detail }))
 }
 
-function details({ events }: Awaited<ReturnType<PostgresStore['changes']>>): readonly (string | null)[] {
-  return events.map(({ detail }) => detail)
+function details({ events }: Awaited<ReturnType<PostgresStore['changes']>>): readonly string[] {
+  return events.map(({ detail }) => String(detail))
 }
 
 /** Writers of which each has at most one transaction open, and what they have committed. */

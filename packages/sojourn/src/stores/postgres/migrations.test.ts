@@ -177,7 +177,7 @@ describe('a step', () => {
   test('that fails leaves nothing of itself, and all of those before it', async () => {
     const engine = migrationEngine(pool, 20_000)
     const broken = { ...second, up: 'CREATE TABLE b (x int); SELECT nonsense FROM a;' }
-    await expect(migrateUp(engine, [first, broken])).rejects.toThrow()
+    await expect(migrateUp(engine, [first, broken])).rejects.toMatchObject({ name: 'SojournError' })
     const left = (await execute(config, SCHEMA)).map(({ relname }) => relname)
     expect(left).toEqual(['a', 'sojourn_migrations', 'sojourn_migrations_pkey'])
     expect(await migrateUp(engine, [first, second])).toEqual({ steps: [{ version: 2, name: 'two' }] })
