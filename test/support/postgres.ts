@@ -80,12 +80,12 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   })
 }
 
-/** A store on a database with nothing in it, and its pool, which ends with the store. */
+/** A store and its pool, which ends with the store. The deadline is long: a busy machine is no failure of the store. */
 export async function openPostgres(
   config: PoolConfig,
   options: Partial<PostgresStoreOptions> = {},
 ): Promise<PostgresStore> {
-  return PostgresStore.open({ pool: new Pool({ max: 10, ...config }), endsPool: true, ...options })
+  return PostgresStore.open({ pool: new Pool({ max: 10, ...config }), endsPool: true, deadline: '20s', ...options })
 }
 
 /** The same with its users, on tables that were emptied. */
