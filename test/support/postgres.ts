@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
@@ -45,7 +45,10 @@ export interface ServerProcess {
   resume(): void
   /** Gone at once, as with the power of its machine. */
   kill(): Promise<void>
-  start(): Promise<void>
+  /** Gone in good order; whoever is connected is thrown out. */
+  stop(): Promise<void>
+  /** Up again; as a replica it only reads what another server would send. */
+  start(role?: 'primary' | 'replica'): Promise<void>
 }
 
 /** Starts a server, or takes the one that a URL names. Settings are added to the command line, as in `fsync=off`. */
@@ -69,7 +72,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       detached: true,
       ...owner,
     })
-  const server = new LocalServer(run, config)
+  const server = new LocalServer(run, config, join(data, 'standby.signal'))
   await server.start()
   return serverAt(config, server, async () => {
     await server.kill()
@@ -77,12 +80,12 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   })
 }
 
-/** A store on a database with nothing in it, and its pool, which ends with the store. */
+/** A store and its pool, which ends with the store. The deadline is long: a busy machine is no failure of the store. */
 export async function openPostgres(
   config: PoolConfig,
   options: Partial<PostgresStoreOptions> = {},
 ): Promise<PostgresStore> {
-  return PostgresStore.open({ pool: new Pool({ max: 10, ...config }), endsPool: true, ...options })
+  return PostgresStore.open({ pool: new Pool({ max: 10, ...config }), endsPool: true, deadline: '20s', ...options })
 }
 
 /** The same with its users, on tables that were emptied. */
@@ -136,6 +139,14 @@ export async function until(holds: () => Promise<boolean>, what: string): Promis
   throw new Error(`waited in vain: ${what}`)
 }
 
+/** Waits until so many connections of a database wait for a lock. */
+export async function untilSomebodyWaits(config: PoolConfig, count = 1): Promise<void> {
+  const sql = `
+    SELECT count(*)::int AS waiting FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  await until(async () => Number((await execute(config, sql))[0]?.['waiting']) >= count, 'somebody to wait for a lock')
+}
+
 function serverAt(config: PoolConfig, process: ServerProcess | null, close: () => Promise<void>): PostgresServer {
   const names: string[] = []
   return {
@@ -159,14 +170,18 @@ function serverAt(config: PoolConfig, process: ServerProcess | null, close: () =
 class LocalServer implements ServerProcess {
   readonly #run: () => ChildProcess
   readonly #config: PoolConfig
+  readonly #signalOfReplica: string
   #child: ChildProcess | null = null
 
-  constructor(run: () => ChildProcess, config: PoolConfig) {
+  constructor(run: () => ChildProcess, config: PoolConfig, signalOfReplica: string) {
     this.#run = run
     this.#config = config
+    this.#signalOfReplica = signalOfReplica
   }
 
-  async start(): Promise<void> {
+  async start(role: 'primary' | 'replica' = 'primary'): Promise<void> {
+    if (role === 'replica') writeFileSync(this.#signalOfReplica, '')
+    else rmSync(this.#signalOfReplica, { force: true })
     const child = this.#run()
     this.#child = child
     let said = ''
@@ -190,10 +205,18 @@ class LocalServer implements ServerProcess {
   }
 
   async kill(): Promise<void> {
+    await this.#end(() => this.#signal('SIGKILL'))
+  }
+
+  async stop(): Promise<void> {
+    await this.#end((child) => child.kill('SIGINT'))
+  }
+
+  async #end(how: (child: ChildProcess) => void): Promise<void> {
     const child = this.#child
     if (child === null || child.exitCode !== null || child.signalCode !== null) return
     const exit = once(child, 'exit')
-    this.#signal('SIGKILL')
+    how(child)
     await exit
   }
 
@@ -201,7 +224,14 @@ class LocalServer implements ServerProcess {
   #signal(signal: NodeJS.Signals): void {
     const pid = this.#child?.pid
     if (pid === undefined) throw new Error('PostgreSQL was not started')
-    for (const each of [pid, ...childrenOf(pid)]) process.kill(each, signal)
+    for (const each of [pid, ...childrenOf(pid)]) {
+      try {
+        process.kill(each, signal)
+      } catch (error) {
+        // It may have gone by itself since it was counted.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+      }
+    }
   }
 }
 
@@ -218,8 +248,8 @@ function programs(): string | null {
   return folders.find((folder) => ['initdb', 'postgres'].every((name) => existsSync(join(folder, name)))) ?? null
 }
 
-/** PostgreSQL refuses to be started by root. */
-function unprivileged(): { readonly uid: number; readonly gid: number } | null {
+/** PostgreSQL and its pooler refuse to be started by root. */
+export function unprivileged(): { readonly uid: number; readonly gid: number } | null {
   if (process.getuid?.() !== 0) return null
   const idOf = (flag: string): number =>
     Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout.trim() || 65_534)

@@ -22,7 +22,13 @@ const LEDGER = `CREATE TABLE sojourn_migrations (
   checksum text NOT NULL
 );
 `
-const HAS_LEDGER = { text: "SELECT to_regclass('sojourn_migrations') IS NOT NULL" }
+/** Asked of the catalogue itself: what a connection remembers of names may be older than the lock it has waited for. */
+const HAS_LEDGER = {
+  text: `
+    SELECT EXISTS (
+      SELECT FROM pg_catalog.pg_class
+      WHERE relname = 'sojourn_migrations' AND pg_catalog.pg_table_is_visible(oid))`,
+}
 const APPLIED = {
   text: `SELECT version, name, ${asMilliseconds('applied_at')}, checksum FROM sojourn_migrations ORDER BY version`,
 }

@@ -20,7 +20,8 @@ import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS, encodeEvent, tell } from './events.ts'
 import { Bindings } from './query.ts'
 import { USER_COLUMNS, USER_READ, USER_VALUES, decodeUser, encodeUser, instantText } from './rows.ts'
-import { adoptSession, endAll, insertUser } from './sessions.ts'
+import { endAll } from './endings.ts'
+import { adoptSession, insertUser } from './logins.ts'
 
 const UNCHANGED: UserChange = Object.freeze({ isChanged: false, ended: [] })
 const BY_ID = statement('user_by_id', `SELECT ${USER_READ} FROM sojourn_users WHERE id = $1`)
