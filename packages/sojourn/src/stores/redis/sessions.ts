@@ -129,19 +129,22 @@ export class RedisSessions {
   }
 
   async prune(before: number, limit: number): Promise<number> {
-    let sessions = 0
-    let events = 0
+    let [sessions, events] = [limit, limit]
     for (const partition of this.#keys.partitions) {
-      const rest = [limit - sessions, limit - events]
-      if (rest.every((left) => left === 0)) break
-      const [gone, ...ids] = list(await this.#connection.run(PRUNE, partition, before, ...rest))
-      const pruned = ids.map((id) => text(id) as SessionId)
-      this.#ends.forget(pruned)
-      await this.#locators.forget(pruned)
-      sessions += ids.length
-      events += number(gone)
+      for (let isMore = true; isMore;) {
+        const [someSessions, someEvents] = [Math.min(STEP, sessions), Math.min(STEP, events)]
+        if (someSessions + someEvents === 0) break
+        const reply = await this.#connection.run(PRUNE, partition, before, someSessions, someEvents)
+        const [gone, ...ids] = list(reply)
+        const pruned = ids.map((id) => text(id) as SessionId)
+        this.#ends.forget(pruned)
+        await this.#locators.forget(pruned)
+        sessions -= pruned.length
+        events -= number(gone)
+        isMore = pruned.length === STEP || gone === STEP
+      }
     }
-    return sessions
+    return limit - sessions
   }
 
   async epoch(userId: string): Promise<number> {
