@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { RedisStore } from '../../packages/sojourn/src/stores/redis.ts'
+import { Keys } from '../../packages/sojourn/src/stores/redis/keys.ts'
 import { makeEndMark, makeMark, makeRecord } from '../../packages/sojourn/src/testing/index.ts'
 import { DAY, NOON } from '../../packages/sojourn/src/testing/records.ts'
 import { connectTo, connectToCluster, redisPath, startCluster, until } from '../support/redis.ts'
-import type { RedisCluster, TestCluster } from '../support/redis.ts'
+import type { RedisCluster, TestClient, TestCluster } from '../support/redis.ts'
 import { required } from '../support/require.ts'
 
 const STANDING = { endsAfter: NOON, accessedAfter: NOON - DAY, authenticatedAfter: NOON - 30 * DAY }
@@ -122,6 +123,32 @@ test('a login is not answered before it can be found', async () => {
   expect(await client.pTTL(`${prefix}at:{${record.id}}`)).toBe(-1)
 })
 
+test('while a slot moves to another master its sessions cannot be told, and never count as unknown', async () => {
+  const records = await signIn(40)
+  const { slot, from, to } = await moveOf(records[0]!.userId)
+  await from.sendCommand(['CLUSTER', 'SETSLOT', slot, 'MIGRATING', await idOf(to)])
+  await to.sendCommand(['CLUSTER', 'SETSLOT', slot, 'IMPORTING', await idOf(from)])
+  const answers = await Promise.allSettled(records.map(({ id }) => store.get(id)))
+  expect(answers[0]).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
+  for (const answer of answers) {
+    if (answer.status === 'fulfilled') expect(answer.value).toMatchObject({ endReason: null })
+    else expect(answer.reason).toMatchObject({ code: 'store_unavailable' })
+  }
+  const login = store.insert(makeRecord({ userId: records[0]!.userId }), { mark: makeMark() })
+  await expect(login).rejects.toMatchObject({ code: 'store_unavailable' })
+  // Everything but what cannot be: the keys of the slot go over one by one.
+  const host = ['127.0.0.1', new URL(cluster.servers[to.place]!.url).port]
+  for (let keys = await keysIn(from, slot); keys.length > 0; keys = await keysIn(from, slot)) {
+    await from.sendCommand(['MIGRATE', ...host, '', '0', '5000', 'KEYS', keys[0]!])
+    if (keys.length % 7 !== 0) continue
+    await expect(store.get(records[0]!.id)).rejects.toMatchObject({ code: 'store_unavailable' })
+  }
+  for (const master of [to, from]) await master.sendCommand(['CLUSTER', 'SETSLOT', slot, 'NODE', await idOf(to)])
+  for (const { id } of records) expect(await store.get(id)).toMatchObject({ id, endReason: null })
+  to.destroy()
+  from.destroy()
+})
+
 test('while a master is away its sessions cannot be told, and never count as ended or unknown', async () => {
   const records = await signIn(30)
   await cluster.servers[2]!.kill()
@@ -136,6 +163,28 @@ test('while a master is away its sessions cannot be told, and never count as end
   await cluster.servers[2]!.start()
   await until(async () => (await Promise.allSettled(records.map(({ id }) => store.get(id)))).every(isFulfilled))
 })
+
+/** The slot that a user's sessions lie in, the master that has it, and another. */
+async function moveOf(userId: string) {
+  const { base } = new Keys(prefix, true).ofUser(userId)
+  const clients = await Promise.all(
+    cluster.servers.map(async ({ url }, place) => Object.assign(await connectTo(url), { place })),
+  )
+  const slot = String(await clients[0]!.sendCommand(['CLUSTER', 'KEYSLOT', base]))
+  const held = await Promise.all(clients.map(async (master) => (await keysIn(master, slot)).length))
+  const from = clients[held.findIndex((count) => count > 0)]!
+  const [to, ...others] = clients.filter((master) => master !== from)
+  for (const other of others) other.destroy()
+  return { slot, from, to: to! }
+}
+
+async function keysIn(master: TestClient, slot: string): Promise<readonly string[]> {
+  return master.sendCommand<string[]>(['CLUSTER', 'GETKEYSINSLOT', slot, '1000'])
+}
+
+async function idOf(master: TestClient): Promise<string> {
+  return master.sendCommand<string>(['CLUSTER', 'MYID'])
+}
 
 async function signIn(count: number) {
   const records = Array.from({ length: count }, (_, place) =>

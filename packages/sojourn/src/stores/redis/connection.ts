@@ -5,7 +5,7 @@ import type { RedisClient, RedisCluster, RedisWord, Send } from './client.ts'
 import { isLostIndex, isUnknownScript, meaningOf } from './errors.ts'
 import type { Partition } from './keys.ts'
 import { endedSessions, list, text } from './replies.ts'
-import { REBUILD, RECOUNT } from './scripts/get.ts'
+import { REBUILD, RECOUNT } from './scripts/rebuild.ts'
 import type { Script } from './scripts/script.ts'
 
 /** How many keys one step of a rebuild looks at. */
@@ -13,6 +13,12 @@ const STEP = 200
 
 /** What a script is told besides its partition. */
 export type Argument = string | number | Buffer
+
+/** Whose indexes are needed, if anybody's in particular. */
+export interface Owner {
+  readonly userId?: string | undefined
+  readonly username?: string | undefined
+}
 
 /** Runs scripts and commands within a deadline, and says in one sentence why one could not be run. */
 export class RedisConnection {
@@ -58,14 +64,14 @@ export class RedisConnection {
 
   /**
    * Does something that needs the indexes of a partition. Where one was lost it is made again from the sessions, and
-   * then it is done once more. `user` is whose indexes are needed, if anybody's in particular.
+   * then it is done once more.
    */
-  async withIndexes<T>(partition: Partition, user: string | undefined, task: () => Promise<T>): Promise<T> {
+  async withIndexes<T>(partition: Partition, owner: Owner, task: () => Promise<T>): Promise<T> {
     try {
       return await task()
     } catch (error) {
       if (!isLostIndex(error)) throw error
-      await this.rebuild(partition, user)
+      await this.rebuild(partition, owner)
     }
     try {
       return await task()
@@ -78,7 +84,7 @@ export class RedisConnection {
    * Makes the indexes of a partition again from the sessions themselves. Answers with those that a raised epoch had ended
    * and that nobody had found.
    */
-  async rebuild(partition: Partition, user: string | undefined): Promise<readonly EndedSession[]> {
+  async rebuild(partition: Partition, { userId = '', username = '' }: Owner): Promise<readonly EndedSession[]> {
     const found: EndedSession[] = []
     let from = '0'
     do {
@@ -86,7 +92,7 @@ export class RedisConnection {
       from = text(next)
       found.push(...endedSessions(ended))
     } while (from !== '0')
-    await this.run(RECOUNT, partition, user ?? '')
+    await this.run(RECOUNT, partition, userId, username)
     return found
   }
 

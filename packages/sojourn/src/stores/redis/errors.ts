@@ -10,7 +10,7 @@ const MEANINGS: Readonly<Record<string, readonly [code: ErrorCode, says: string]
   LOADING: ['store_unavailable', 'is still loading its data; try again'],
   BUSY: ['store_unavailable', 'is busy with a script of somebody else; try again'],
   CLUSTERDOWN: ['store_unavailable', 'has parts that no server holds; bring the cluster back'],
-  TRYAGAIN: ['store_unavailable', 'is moving keys from one server to another; try again'],
+  TRYAGAIN: ['store_unavailable', 'is moving keys to another server of the cluster; try again when it has done so'],
   NOREPLICAS: ['store_unavailable', 'has fewer replicas than min-replicas-to-write asks for'],
   MOVED: ['store_unavailable', 'is a cluster; give the client of createCluster'],
   CROSSSLOT: ['store_unavailable', 'is a cluster; give the client of createCluster'],
@@ -28,7 +28,7 @@ export function meaningOf(thrown: unknown): SojournError {
   if (isSojournError(thrown)) return thrown
   const detail = thrown instanceof Error ? thrown.message : String(thrown)
   const [code, says] =
-    MEANINGS[firstWord(detail)] ??
+    MEANINGS[detail.includes('non local key') ? 'TRYAGAIN' : firstWord(detail)] ??
     (isSpoilt(thrown, detail)
       ? (['store_corrupt', 'holds something under a key of ours that is no session'] as const)
       : (['store_unavailable', 'did not answer; nothing is known'] as const))

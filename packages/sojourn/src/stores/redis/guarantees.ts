@@ -69,7 +69,8 @@ const FAILOVER =
   'again until a node that knows of it, at most a second or so after it notices, ends them again; logins of that moment may be lost'
 
 const CLUSTER =
-  'in a cluster, lists and figures are read from one server after the other and are not of one instant; a session and its history always are'
+  'in a cluster, lists and figures are read from one server after the other and are not of one instant; while slots move ' +
+  'from one server to another, the sessions in them cannot be told'
 
 function warningsOfSync(syncs: readonly (string | null)[]): readonly string[] {
   if (syncs.every((sync) => sync === 'always')) return []

@@ -71,6 +71,10 @@ test.each([
   'open:accessed',
   'open:end',
   'open:authenticated',
+  'all:name:user-2',
+  'users',
+  'open:users',
+  'names',
 ])('a list and the figures heal when %s was lost', async (index) => {
   const records = [1, 2, 3].map((place) => makeRecord({ createdAt: NOON + place, userId: `user-${place}` }))
   for (const record of records) await insert(record)
@@ -174,6 +178,7 @@ async function answers(): Promise<unknown> {
   return {
     all: await ids({}),
     open: await ids({ isEnded: false }),
+    named: await ids({ username: 'user-2' }),
     used: (await store.list({ filter: {}, sort: 'lastAccessedAt', descending: true, limit: 9 })).map(({ id }) => id),
     counts: [
       await store.count({}),

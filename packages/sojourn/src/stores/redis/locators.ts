@@ -24,14 +24,14 @@ export class Locators {
     this.#keys = keys
   }
 
-  /** The partition of a session, or null when there is no such session. */
-  async of(id: SessionId): Promise<Partition | null> {
+  /** The partition of a session as far as this node knows: it may not be there any more. */
+  known(id: SessionId): Partition | undefined {
     if (!this.#connection.isCluster) return this.#keys.numbered(0)
-    const known = this.#known.get(id)
-    return known === undefined ? this.ask(id) : this.#keys.numbered(known)
+    const number = this.#known.get(id)
+    return number === undefined ? undefined : this.#keys.numbered(number)
   }
 
-  /** The same, from the engine whatever is remembered. */
+  /** The partition of a session, from the engine whatever is known, or null when there is no such session. */
   async ask(id: SessionId): Promise<Partition | null> {
     const reply = await this.#connection.command(this.#keys.locator(id), ['GET', this.#keys.locator(id)])
     if (reply === null) {
@@ -41,14 +41,11 @@ export class Locators {
     return this.#remember(id, this.#keys.numbered(Number(text(reply))))
   }
 
-  /** Whether a place may have changed since it was remembered. */
-  isRemembered(id: SessionId): boolean {
-    return this.#known.has(id)
-  }
-
   /** Ids by the partition they are in; those of no session are left out. */
   async group(ids: Iterable<SessionId>): Promise<ReadonlyMap<Partition, readonly SessionId[]>> {
-    const places = await Promise.all([...ids].map(async (id) => ({ id, partition: await this.of(id) })))
+    const places = await Promise.all(
+      [...ids].map(async (id) => ({ id, partition: this.known(id) ?? (await this.ask(id)) })),
+    )
     const groups = new Map<Partition, SessionId[]>()
     for (const { id, partition } of places) {
       if (partition === null) continue

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { createClient } from 'redis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   connectTo,
@@ -174,6 +175,54 @@ describe('what is kept', () => {
     await expect(opened.store.get(record.id)).rejects.toMatchObject({ code: 'store_corrupt' })
   })
 
+  test('a session that cannot be read is nobody else’s trouble', async () => {
+    await using opened = await open()
+    const records = Array.from({ length: 5 }, () => makeRecord())
+    for (const record of records) await opened.store.insert(record, { mark: makeMark() })
+    const [spoilt, ...others] = records
+    await client.set(`${opened.prefix}session:${spoilt!.id}`, 'rubbish')
+    const answers = await Promise.allSettled(records.map(({ id }) => opened.store.get(id)))
+    expect(answers[0]).toMatchObject({ status: 'rejected', reason: { code: 'store_corrupt' } })
+    for (const [place, { id }] of others.entries()) expect(answers[place + 1]).toMatchObject({ value: { id } })
+  })
+
+  test('reads that come together share a round trip', async () => {
+    await using opened = await open()
+    const records = Array.from({ length: 100 }, () => makeRecord())
+    await Promise.all(records.map((record) => opened.store.insert(record, { mark: makeMark() })))
+    const before = await scriptsRun()
+    const found = await Promise.all(records.map(({ id }) => opened.store.get(id)))
+    expect(found.map((record) => record?.id)).toEqual(records.map(({ id }) => id))
+    // The watch may have looked meanwhile.
+    expect((await scriptsRun()) - before).toBeLessThanOrEqual(3)
+  })
+
+  test('a client of the older protocol gets the same answers', async () => {
+    const older = createClient({ url: server.url, RESP: 2 })
+    await older.connect()
+    const prefix = `${randomUUID()}:`
+    await using opened = await open({ client: older, prefix })
+    await using newer = await open({ prefix })
+    const records = [
+      makeRecord({ attributes: { a: 'ü' } }),
+      makeRecord({ userId: 'user-2', nextHash: randomBytes(32) }),
+    ]
+    for (const record of records) await opened.store.insert(record, { mark: makeMark() })
+    await opened.store.revoke({ userId: 'user-2' }, makeEndMark(), 1)
+    const answers = ({ store }: Opened): Promise<unknown> =>
+      Promise.all([
+        store.get(records[0]!.id),
+        store.get(makeRecord().id),
+        store.list({ filter: {}, sort: 'createdAt', descending: true, limit: 9 }),
+        store.events({ limit: 9 }),
+        store.changes(null, 9),
+        store.stats({ endsAfter: NOON, accessedAfter: 0, authenticatedAfter: 0 }, 0),
+        store.guarantees(),
+      ])
+    expect(await answers(opened)).toEqual(await answers(newer))
+    older.destroy()
+  })
+
   test('the record of another session is never answered', async () => {
     await using opened = await open()
     const [mine, theirs] = [makeRecord(), makeRecord({ userId: 'user-2' })]
@@ -226,6 +275,11 @@ async function open(options: Partial<RedisStoreOptions> = {}): Promise<Opened> {
   const prefix = options.prefix ?? `${randomUUID()}:`
   const store = await RedisStore.open({ client, ...options, prefix })
   return { store, prefix, [Symbol.asyncDispose]: () => store.close() }
+}
+
+async function scriptsRun(): Promise<number> {
+  const info = await client.info('commandstats')
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1])
 }
 
 async function set(name: string, value: string): Promise<void> {

@@ -6,8 +6,9 @@ import { PLACES } from './records.ts'
 /** A stretch of an index that holds everything a filter means, and what is left to ask of each session in it. */
 export interface Selection {
   readonly index: string
-  /** Whose index it is, if it is of one user. */
-  readonly userId: string | undefined
+  /** Whose index it is, if it is of one user or one name. */
+  readonly userId?: string
+  readonly username?: string
   readonly low: string
   readonly high: string
   readonly conditions: readonly Packable[]
@@ -36,7 +37,9 @@ export function ordered(filter: SessionFilter, sort: ListSort): Selection {
   if (userId !== undefined) {
     return { ...stretch(`${shelf}:user:${userId}`, filter, ['userId', ...CREATION], created(filter)), userId }
   }
-  if (username !== undefined) return stretch(`all:name:${username}`, filter, ['username', ...CREATION], created(filter))
+  if (username !== undefined) {
+    return { ...stretch(`all:name:${username}`, filter, ['username', ...CREATION], created(filter)), username }
+  }
   return sort === 'createdAt'
     ? stretch(`${shelf}:created`, filter, CREATION, created(filter))
     : stretch(`${shelf}:accessed`, filter, ['accessedBy'], accessed(filter))
@@ -67,7 +70,7 @@ function stretch(
   const isImplied = ([name, value]: readonly [string, unknown]): boolean =>
     name === 'isEnded' && value === false && index.startsWith('open:')
   const conditions = conditionsOf(Object.fromEntries(asked))
-  return { index, userId: undefined, ...bounds, conditions, isExact: asked.every(isImplied) }
+  return { index, ...bounds, conditions, isExact: asked.every(isImplied) }
 }
 
 function upTo(instant: number): Bounds {

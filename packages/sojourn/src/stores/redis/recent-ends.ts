@@ -7,14 +7,13 @@ import type { Keys, Partition } from './keys.ts'
 import { packMark } from './marks.ts'
 import { pack } from './packing.ts'
 import { END, RAISE } from './scripts/end.ts'
-import { list } from './replies.ts'
 
 /** How long an end is remembered, in milliseconds. */
 const SPAN = 600_000
 /** How many are. */
 const MOST = 20_000
-/** How many sessions one step looks at. */
-const STEP = 200
+/** How many are made again at a time, and how many sessions of a user are written down with it. */
+const STEP = 100
 
 type EndMark = Mark & { readonly reason: EndReason }
 
@@ -62,15 +61,12 @@ export class RecentEnds {
     }
   }
 
-  /** Makes them again in one partition. What has ended there stays as it is. Answers how many had to be. */
-  async apply(connection: RedisConnection, keys: Keys, partition: Partition): Promise<number> {
-    let repaired = 0
-    for (const end of this.#ends.values()) {
-      if (keys.ofUser(end.userId) !== partition) continue
-      repaired +=
-        'id' in end ? await endAgain(connection, partition, end) : await raiseAgain(connection, partition, end)
+  /** Makes them again in one partition. What has ended there stays as it is. */
+  async apply(connection: RedisConnection, keys: Keys, partition: Partition): Promise<void> {
+    const ends = [...this.#ends.values()].filter(({ userId }) => keys.ofUser(userId) === partition)
+    for (let start = 0; start < ends.length; start += STEP) {
+      await Promise.all(ends.slice(start, start + STEP).map((end) => endAgain(connection, partition, end)))
     }
-    return repaired
   }
 
   #remember(name: string, end: End): void {
@@ -88,19 +84,8 @@ function nameOf(id: SessionId): string {
   return `session ${id}`
 }
 
-async function endAgain(
-  connection: RedisConnection,
-  partition: Partition,
-  { id, mark }: { readonly id: SessionId; readonly mark: EndMark },
-): Promise<number> {
-  return list(await connection.run(END, partition, pack([id]), packMark(mark), 1)).length
-}
-
-async function raiseAgain(
-  connection: RedisConnection,
-  partition: Partition,
-  { userId, mark, epoch, except }: Extract<End, { readonly epoch: number }>,
-): Promise<number> {
-  const reply = await connection.run(RAISE, partition, userId, except ?? '', packMark(mark), STEP, epoch)
-  return reply === null ? 0 : 1
+async function endAgain(connection: RedisConnection, partition: Partition, end: End): Promise<void> {
+  const mark = packMark(end.mark)
+  if ('id' in end) await connection.run(END, partition, pack([end.id]), mark, 1)
+  else await connection.run(RAISE, partition, end.userId, end.except ?? '', mark, STEP, end.epoch)
 }

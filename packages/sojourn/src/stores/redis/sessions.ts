@@ -1,21 +1,19 @@
-import { SojournError } from '../../core/errors.ts'
 import type { Mark } from '../../core/events.ts'
 import type { EndReason, SessionRecord } from '../../core/session.ts'
 import type { EndedSession, InsertGuard, InsertOutcome, SessionPatch, Touch, UpdateMark } from '../../core/store.ts'
 import type { SessionId } from '../../core/token.ts'
 import type { RedisConnection } from './connection.ts'
-import { meaningOf } from './errors.ts'
 import type { Keys, Partition } from './keys.ts'
 import type { Locators } from './locators.ts'
 import { packMark } from './marks.ts'
 import { pack } from './packing.ts'
 import type { RecentEnds } from './recent-ends.ts'
-import { decodeSession, encodePatch, encodeSession } from './records.ts'
+import { Reads } from './reads.ts'
+import { encodePatch, encodeSession } from './records.ts'
 import { endedSessions, list, number, placeOf, text } from './replies.ts'
 import type { Place } from './replies.ts'
 import { END, RAISE, WRITE_DOWN } from './scripts/end.ts'
 import { LATEST } from './scripts/figures.ts'
-import { GET, SETTLE } from './scripts/get.ts'
 import { EPOCH, PRUNE } from './scripts/history.ts'
 import { INSERT } from './scripts/insert.ts'
 import { TOUCH, UPDATE } from './scripts/write.ts'
@@ -32,12 +30,14 @@ export class RedisSessions {
   readonly #keys: Keys
   readonly #locators: Locators
   readonly #ends: RecentEnds
+  readonly #reads: Reads
 
   constructor(connection: RedisConnection, keys: Keys, locators: Locators, ends: RecentEnds) {
     this.#connection = connection
     this.#keys = keys
     this.#locators = locators
     this.#ends = ends
+    this.#reads = new Reads(connection)
   }
 
   async insert(record: SessionRecord, { epoch, cap, mark }: InsertGuard): Promise<InsertOutcome> {
@@ -46,7 +46,7 @@ export class RedisSessions {
     const packedCap = cap === undefined ? '' : pack([cap.max, cap.onExceed, ...limits(cap.standing)])
     const packedMark = packMark(mark)
     if (!(await this.#locators.announce(record.id, partition))) return { ok: false, reason: 'id_taken' }
-    const reply = await this.#connection.withIndexes(partition, record.userId, async () =>
+    const reply = await this.#connection.withIndexes(partition, { userId: record.userId }, async () =>
       list(await this.#connection.run(INSERT, partition, packed, epoch ?? '', packedMark, packedCap)),
     )
     const [outcome, ...evicted] = reply
@@ -63,11 +63,11 @@ export class RedisSessions {
   }
 
   async get(id: SessionId): Promise<SessionRecord | null> {
-    const isRemembered = this.#locators.isRemembered(id)
-    const partition = await this.#locators.of(id)
+    const known = this.#locators.known(id)
+    const partition = known ?? (await this.#locators.ask(id))
     if (partition === null) return null
     const record = await this.#read(partition, id)
-    if (record !== null || !isRemembered) return record
+    if (record !== null || !this.#connection.isCluster || known === undefined) return record
     const elsewhere = await this.#locators.ask(id)
     return elsewhere === null || elsewhere === partition ? null : this.#read(elsewhere, id)
   }
@@ -89,7 +89,7 @@ export class RedisSessions {
 
   async update(id: SessionId, version: number, patch: SessionPatch, mark: UpdateMark): Promise<boolean> {
     const [changes, packedMark] = [pack(encodePatch(patch)), packMark(mark)]
-    const partition = await this.#locators.of(id)
+    const partition = this.#locators.known(id) ?? (await this.#locators.ask(id))
     if (partition === null) return false
     const { allowance = 0, event = '' } = mark
     return (await this.#connection.run(UPDATE, partition, id, version, changes, allowance, packedMark, event)) === 1
@@ -120,7 +120,7 @@ export class RedisSessions {
     this.#ends.ofUser(userId, mark, number(epoch), except)
     const all = [...endedSessions(ended)]
     if (isLost === 1) {
-      const found = await this.#connection.rebuild(partition, userId)
+      const found = await this.#connection.rebuild(partition, { userId })
       all.push(...found.filter((session) => session.userId === userId))
     }
     if (isLost === 1 || isMore === 1) all.push(...(await this.#writeDown(partition, userId)))
@@ -129,19 +129,22 @@ export class RedisSessions {
   }
 
   async prune(before: number, limit: number): Promise<number> {
-    let sessions = 0
-    let events = 0
+    let [sessions, events] = [limit, limit]
     for (const partition of this.#keys.partitions) {
-      const rest = [limit - sessions, limit - events]
-      if (rest.every((left) => left === 0)) break
-      const [gone, ...ids] = list(await this.#connection.run(PRUNE, partition, before, ...rest))
-      const pruned = ids.map((id) => text(id) as SessionId)
-      this.#ends.forget(pruned)
-      await this.#locators.forget(pruned)
-      sessions += ids.length
-      events += number(gone)
+      for (let isMore = true; isMore;) {
+        const [someSessions, someEvents] = [Math.min(STEP, sessions), Math.min(STEP, events)]
+        if (someSessions + someEvents === 0) break
+        const reply = await this.#connection.run(PRUNE, partition, before, someSessions, someEvents)
+        const [gone, ...ids] = list(reply)
+        const pruned = ids.map((id) => text(id) as SessionId)
+        this.#ends.forget(pruned)
+        await this.#locators.forget(pruned)
+        sessions -= pruned.length
+        events -= number(gone)
+        isMore = pruned.length === STEP || gone === STEP
+      }
     }
-    return sessions
+    return limit - sessions
   }
 
   async epoch(userId: string): Promise<number> {
@@ -156,22 +159,12 @@ export class RedisSessions {
   }
 
   async #read(partition: Partition, id: SessionId): Promise<SessionRecord | null> {
-    const record = await this.#readOnce(partition, id)
-    const mark = this.#ends.markOf(id)
-    if (record === null || record.endReason !== null || mark === undefined) return record
+    const record = await this.#reads.read(partition, id)
+    const mark = record?.endReason === null ? this.#ends.markOf(id) : undefined
+    if (mark === undefined) return record
     // This node has ended it, and a server that took over has not heard of that: it ends now, and is not seen standing.
     await this.#connection.run(END, partition, pack([id]), packMark(mark), 1)
-    return this.#readOnce(partition, id)
-  }
-
-  async #readOnce(partition: Partition, id: SessionId): Promise<SessionRecord | null> {
-    const found = await this.#connection.evaluate(GET, partition, [id])
-    const bytes = found === 1 ? await this.#connection.run(SETTLE, partition, id) : found
-    if (bytes === null) return null
-    const record = decoded(bytes)
-    if (record.id === id) return record
-    const message = `under session '${id}' there is another, '${record.id}'; nothing was answered`
-    throw new SojournError('store_corrupt', message)
+    return this.#reads.read(partition, id)
   }
 
   async #writeDown(partition: Partition, userId: string): Promise<readonly EndedSession[]> {
@@ -183,14 +176,6 @@ export class RedisSessions {
       ended.push(...endedSessions(reply.slice(1)))
     }
     return ended
-  }
-}
-
-function decoded(bytes: unknown): SessionRecord {
-  try {
-    return decodeSession(bytes as Buffer)
-  } catch (error) {
-    throw meaningOf(error)
   }
 }
 

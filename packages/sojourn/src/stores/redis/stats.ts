@@ -63,7 +63,7 @@ async function figuresOf(
   standing: Standing,
   createdSince: number,
 ): Promise<Figures> {
-  return connection.withIndexes(partition, undefined, async () => {
+  return connection.withIndexes(partition, {}, async () => {
     const fallen = await fallenBy(connection, partition, standing)
     const absent = await absentAmong(connection, partition, fallen)
     const [total, open, fresh, users, sessions, most] = list(await connection.run(FIGURES, partition, createdSince))

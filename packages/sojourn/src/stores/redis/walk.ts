@@ -142,7 +142,7 @@ async function sorted(
 
 async function sizeOf(connection: RedisConnection, partition: Partition, selection: Selection): Promise<number> {
   const { index, userId, low, high } = selection
-  return connection.withIndexes(partition, userId, async () =>
+  return connection.withIndexes(partition, selection, async () =>
     number(await connection.run(SIZE, partition, index, userId ?? '', low, high)),
   )
 }
@@ -162,12 +162,13 @@ async function step(
   connection: RedisConnection,
   partition: Partition,
   script: Script,
-  { index, userId, low, high, conditions }: Selection,
+  selection: Selection,
   { from, wanted, isDescending = false }: { from: Place; wanted: number; isDescending?: boolean },
   more: readonly Buffer[] = [],
 ): Promise<readonly unknown[]> {
+  const { index, userId, low, high, conditions } = selection
   const direction = isDescending ? '1' : '0'
-  return connection.withIndexes(partition, userId, async () =>
+  return connection.withIndexes(partition, selection, async () =>
     list(
       await connection.run(
         script,

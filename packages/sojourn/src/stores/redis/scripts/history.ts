@@ -33,7 +33,16 @@ export const EVENTS = scriptWhenFull(
   `
 local most, wanted = tonumber(ARGV[7]), tonumber(ARGV[8])
 local found = {}
-if ARGV[2] == '' then
+local recent = ARGV[2] == '' and ARGV[6] ~= '' and call('ZRANGEBYSCORE', base .. 'events:at', ARGV[6], '+inf', 'LIMIT', 0, most)
+if recent and #recent < most then
+  -- Few are recent enough; there is no need to go through all that is older.
+  table.sort(recent, function(a, b) return tonumber(a) > tonumber(b) end)
+  for _, position in ipairs(recent) do
+    if ARGV[3] == '' or tonumber(position) < tonumber(ARGV[3]) then
+      table.insert(found, call('XRANGE', base .. 'events', position .. '-0', position .. '-0')[1])
+    end
+  end
+elseif ARGV[2] == '' then
   local newest = ARGV[3] == '' and '+' or '(' .. ARGV[3] .. '-0'
   found = call('XREVRANGE', base .. 'events', newest, '-', 'COUNT', most)
 else
@@ -70,7 +79,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', base .. 'all:end', '-inf', '(' .. ARGV
   if record then
     close(record)
     if call('ZREM', base .. 'all:user:' .. record[USER_ID], id) == 1 then tally('users', record[USER_ID], -1) end
-    call('ZREM', base .. 'all:name:' .. record[USERNAME], id)
+    if call('ZREM', base .. 'all:name:' .. record[USERNAME], id) == 1 then tally('names', record[USERNAME], -1) end
     call('DEL', base .. 'session:' .. id)
     table.insert(result, id)
   end

@@ -2,10 +2,10 @@
  * What scripts share that walk the indexes. Builds on `SESSIONS`.
  *
  * - `index(record)` writes a session into every index it belongs to; doing it again changes nothing.
- * - `assertWhole(user)` raises `INDEX` when the indexes contradict each other, so one of them was lost: the driver
- *   then makes them again from the sessions. The indexes of a user are compared when one is named.
+ * - `assertWhole(user, name)` raises `INDEX` when the indexes contradict each other, so one of them was lost: the
+ *   driver then makes them again from the sessions. Those of a user or a name are compared when one is given.
  * - `walk(…)` answers with the ids in a stretch of an index, and the place where it stopped if there are more.
- * - `visit(id, user)` is `load` that takes an id out of the indexes when there is no such session.
+ * - `visit(id, user, name)` is `load` that takes an id out of the indexes when there is no such session.
  * - `matches(record, conditions)` says whether a record is meant.
  */
 export const INDEXES = `
@@ -15,7 +15,7 @@ local function index(record)
   call('ZADD', base .. 'all:created', created, id)
   call('ZADD', base .. 'all:accessed', accessed, id)
   call('ZADD', base .. 'all:end', ends, id)
-  call('ZADD', base .. 'all:name:' .. record[USERNAME], created, id)
+  if call('ZADD', base .. 'all:name:' .. record[USERNAME], created, id) == 1 then tally('names', record[USERNAME], 1) end
   if call('ZADD', base .. 'all:user:' .. user, created, id) == 1 then tally('users', user, 1) end
   if record[END_REASON] then return end
   call('ZADD', base .. 'open:created', created, id)
@@ -29,14 +29,18 @@ local function size(name)
   return call('ZCARD', base .. name)
 end
 
-local function assertWhole(user)
+local function isCounted(counts, held, whose)
+  return size(held .. whose) == tonumber(call('ZSCORE', base .. counts, whose) or 0)
+end
+
+local function assertWhole(user, name)
   local all, open = size('all:created'), size('open:created')
   local whole = size('all:accessed') == all and size('all:end') == all and size('open:accessed') == open
     and size('open:end') == open and size('open:authenticated') == open
-  if whole and user then
-    whole = size('all:user:' .. user) == tonumber(call('ZSCORE', base .. 'users', user) or 0)
-      and size('open:user:' .. user) == tonumber(call('ZSCORE', base .. 'open:users', user) or 0)
-  end
+    and (size('users') == 0) == (all == 0) and (size('names') == 0) == (all == 0)
+    and (size('open:users') == 0) == (open == 0)
+  if whole and user then whole = isCounted('users', 'all:user:', user) and isCounted('open:users', 'open:user:', user) end
+  if whole and name then whole = isCounted('names', 'all:name:', name) end
   if not whole then error({ err = 'INDEX lost' }) end
 end
 
@@ -69,13 +73,14 @@ local function walk(name, isDescending, low, high, value, id, most)
   return ids, { found[edge + 1], found[edge] }
 end
 
-local function visit(id, user)
+local function visit(id, user, name)
   local record, isEnded = load(id)
   if record then return record, isEnded end
   for _, name in ipairs({ 'all:created', 'all:accessed', 'all:end' }) do call('ZREM', base .. name, id) end
   for _, name in ipairs({ 'open:created', 'open:accessed', 'open:end', 'open:authenticated' }) do
     call('ZREM', base .. name, id)
   end
+  if name and call('ZREM', base .. 'all:name:' .. name, id) == 1 then tally('names', name, -1) end
   if user and call('ZREM', base .. 'all:user:' .. user, id) == 1 then tally('users', user, -1) end
   if user and call('ZREM', base .. 'open:user:' .. user, id) == 1 then tally('open:users', user, -1) end
   return nil, false

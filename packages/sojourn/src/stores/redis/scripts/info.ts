@@ -1,7 +1,7 @@
-import { scriptWhenFull } from './script.ts'
+import { scriptOfServer } from './script.ts'
 
 /** What the server that holds a partition says of itself. */
-export const INFO = scriptWhenFull(`
+export const INFO = scriptOfServer(`
 -- KEYS[1] the partition
 -- Result: text, as INFO writes it
 local text = ''

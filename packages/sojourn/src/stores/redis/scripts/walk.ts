@@ -7,9 +7,9 @@ const ARGUMENTS = `
 -- ARGV[5] the lowest and [6] the highest instant meant · [7] the instant and [8] the id to go on after, '' to begin
 -- ARGV[9] the conditions, packed · [10] how many to look at · [11] how many to find`
 const PREPARE = `
-local user = ARGV[3] ~= '' and ARGV[3]
+local user, name = ARGV[3] ~= '' and ARGV[3], string.match(ARGV[2], '^all:name:(.*)$')
 local conditions, most, wanted = cmsgpack.unpack(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
-assertWhole(user)
+assertWhole(user, name)
 local ids, more = walk(base .. ARGV[2], ARGV[4] == '1', ARGV[5], ARGV[6], ARGV[7], ARGV[8], most)`
 
 /** A stretch of `Store.list`. */
@@ -23,7 +23,7 @@ export const FIND = scriptWhenFull(
   `
 local result = { more }
 for place, id in ipairs(ids) do
-  local record = visit(id, user)
+  local record = visit(id, user, name)
   if record and matches(record, conditions) then
     table.insert(result, cmsgpack.pack(record))
     if #result > wanted then
@@ -45,7 +45,7 @@ export const COUNT = scriptWhenFull(
   `
 local count = 0
 for _, id in ipairs(ids) do
-  local record = visit(id, user)
+  local record = visit(id, user, name)
   if record and matches(record, conditions) then count = count + 1 end
 end
 return { more, count }`,
@@ -63,7 +63,7 @@ export const END_WHERE = scriptWhenFull(
 local result, mark = { more }, markOf(ARGV[12])
 for _, id in ipairs(ids) do
   if #result > wanted then break end
-  local record = visit(id, user)
+  local record = visit(id, user, name)
   if record and not record[END_REASON] and matches(record, conditions) then
     finish(record, mark)
     table.insert(result, named(record))
@@ -81,6 +81,6 @@ export const SIZE = scriptWhenFull(
   SESSIONS,
   INDEXES,
   `
-assertWhole(ARGV[3] ~= '' and ARGV[3])
+assertWhole(ARGV[3] ~= '' and ARGV[3], string.match(ARGV[2], '^all:name:(.*)$'))
 return call('ZCOUNT', base .. ARGV[2], ARGV[4], ARGV[5])`,
 )
