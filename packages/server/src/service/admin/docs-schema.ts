@@ -3,8 +3,8 @@ export interface Schema {
   readonly $ref?: string
   readonly type?: string | readonly string[]
   readonly format?: string
-  readonly enum?: readonly unknown[]
-  readonly const?: unknown
+  readonly enum?: readonly (string | null)[]
+  readonly const?: string
   readonly items?: Schema
   readonly anyOf?: readonly Schema[]
   readonly properties?: Readonly<Record<string, Schema>>
@@ -15,7 +15,7 @@ export interface Schema {
   readonly minLength?: number
   readonly maxLength?: number
   readonly maxItems?: number
-  readonly default?: unknown
+  readonly default?: string | number | boolean
   readonly description?: string
 }
 
@@ -56,7 +56,7 @@ export function schemaText(schema: Schema): string {
   const { $ref, anyOf, type } = schema
   if ($ref !== undefined) return $ref.slice($ref.lastIndexOf('/') + 1)
   if (anyOf !== undefined) return anyOf.map(schemaText).join(' or ')
-  if (schema.const !== undefined) return String(schema.const)
+  if (schema.const !== undefined) return schema.const
   const types = [type ?? []].flat()
   return types.length === 0 ? 'anything' : types.map((each) => typeText(each, schema)).join(' or ') + otherwise(schema)
 }
