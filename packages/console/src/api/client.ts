@@ -6,7 +6,7 @@ export interface RequestOptions {
   /** Default `GET`. */
   readonly method?: 'GET' | 'POST' | 'DELETE'
   /** Sent as JSON. */
-  readonly body?: unknown
+  readonly body?: object | undefined
   readonly signal?: AbortSignal
 }
 

@@ -1,6 +1,5 @@
 import { useState } from 'react'
 import type { ReactNode } from 'react'
-import { Menu } from '@base-ui/react/menu'
 import { Link, Outlet } from '@tanstack/react-router'
 import { RequestError } from '../api/problem.ts'
 import { useMe } from '../api/me.ts'
@@ -130,8 +129,8 @@ function Account({ onHelp }: { readonly onHelp: () => void }) {
           </>
         )}
       </p>
-      <AppearanceMenu />
-      <IconButton name="Keys of the keyboard" onClick={onHelp}>
+      <AppearanceButton />
+      <IconButton name="Keys of the keyboard" hint="Keys of the keyboard (?)" onClick={onHelp}>
         <Icon name="keyboard" />
       </IconButton>
       <form method="post" action="/logout" className="ml-1 md:ml-auto">
@@ -141,59 +140,47 @@ function Account({ onHelp }: { readonly onHelp: () => void }) {
   )
 }
 
-const APPEARANCES: Readonly<Record<Appearance, string>> = { system: 'As the system', light: 'Light', dark: 'Dark' }
+const APPEARANCES: readonly { readonly appearance: Appearance; readonly name: string }[] = [
+  { appearance: 'system', name: 'as the system' },
+  { appearance: 'light', name: 'light' },
+  { appearance: 'dark', name: 'dark' },
+]
 
-function AppearanceMenu() {
+/** Leads from one appearance to the next. */
+function AppearanceButton() {
   const [appearance, choose] = useAppearance()
+  const place = APPEARANCES.findIndex((each) => each.appearance === appearance)
+  const next = APPEARANCES[(place + 1) % APPEARANCES.length]
   return (
-    <Menu.Root>
-      <Menu.Trigger
-        aria-label={`Appearance: ${APPEARANCES[appearance].toLowerCase()}`}
-        title="Appearance"
-        className={ICON_BUTTON}
-      >
-        <Icon name={appearance} />
-      </Menu.Trigger>
-      <Menu.Portal>
-        <Menu.Positioner sideOffset={4} align="start">
-          <Menu.Popup
-            aria-label="Appearance"
-            className="min-w-44 rounded-xl border border-line bg-surface p-1.5 shadow-xl outline-none"
-          >
-            <Menu.RadioGroup value={appearance} onValueChange={(value) => choose(value as Appearance)}>
-              {Object.entries(APPEARANCES).map(([value, name]) => (
-                <Menu.RadioItem
-                  key={value}
-                  value={value}
-                  closeOnClick
-                  className="flex min-h-9 cursor-pointer items-center gap-3 rounded-lg px-3 outline-none data-checked:font-semibold data-checked:text-accent data-highlighted:bg-sunken"
-                >
-                  <Icon name={value as Appearance} />
-                  {name}
-                </Menu.RadioItem>
-              ))}
-            </Menu.RadioGroup>
-          </Menu.Popup>
-        </Menu.Positioner>
-      </Menu.Portal>
-    </Menu.Root>
+    <IconButton
+      name={`Appearance: ${APPEARANCES[place]?.name}`}
+      hint={`Change to ${next?.name}`}
+      onClick={() => {
+        if (next !== undefined) choose(next.appearance)
+      }}
+    >
+      <Icon name={appearance} />
+    </IconButton>
   )
 }
 
-const ICON_BUTTON =
-  'flex size-9 cursor-pointer items-center justify-center rounded-lg text-soft hover:bg-sunken hover:text-text focus-visible:rounded-lg'
-
-function IconButton({
-  name,
-  onClick,
-  children,
-}: {
+interface IconButtonProps {
   readonly name: string
+  /** What it does, for those who point at it. */
+  readonly hint: string
   readonly onClick: () => void
   readonly children: ReactNode
-}) {
+}
+
+function IconButton({ name, hint, onClick, children }: IconButtonProps) {
   return (
-    <button type="button" aria-label={name} title={`${name} (?)`} onClick={onClick} className={ICON_BUTTON}>
+    <button
+      type="button"
+      aria-label={name}
+      title={hint}
+      onClick={onClick}
+      className="flex size-9 cursor-pointer items-center justify-center rounded-lg text-soft hover:bg-sunken hover:text-text focus-visible:rounded-lg"
+    >
       {children}
     </button>
   )

@@ -6,6 +6,8 @@ import { PLACES } from './places.ts'
 /** After `g` the next key says where to. */
 const PATIENCE = 1_500
 const KEY = 'sojourn-shortcuts'
+/** What takes every key for itself. A note at the edge of the page, which has a `data-type`, does not. */
+const DIALOGS = '[role=dialog]:not([data-type]), [role=alertdialog], dialog[open]'
 
 export interface Shortcuts {
   readonly areOn: boolean
@@ -25,7 +27,7 @@ export function useShortcuts(onHelp: () => void): Shortcuts {
     let leapUntil = 0
     function act(event: KeyboardEvent): void {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return
-      if (document.querySelector('[role=dialog], [role=alertdialog], dialog[open]') !== null) return
+      if (document.querySelector(DIALOGS) !== null) return
       const place = event.timeStamp < leapUntil ? PLACES.find(({ key }) => key === event.key) : undefined
       leapUntil = event.key === 'g' ? event.timeStamp + PATIENCE : 0
       if (place !== undefined) void router.navigate({ to: place.to })

@@ -1,7 +1,8 @@
-import { useEffect, useId, useRef, useState, useSyncExternalStore } from 'react'
+import { useId, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react'
 import type { SubmitEvent } from 'react'
 import { createPortal } from 'react-dom'
 import { request } from '../api/client.ts'
+import { useMe } from '../api/me.ts'
 import { RequestError } from '../api/problem.ts'
 import { proofDesk } from '../api/proof.ts'
 import { Button } from '../ui/button.tsx'
@@ -19,9 +20,13 @@ function Proof() {
   const field = useRef<HTMLInputElement>(null)
   const [complaint, setComplaint] = useState<string | null>(null)
   const [isBusy, setIsBusy] = useState(false)
-  useEffect(() => {
-    dialog.current?.showModal()
+  const me = useMe()
+  useLayoutEffect(() => {
+    const shown = dialog.current
+    shown?.showModal()
     field.current?.focus()
+    // Closing gives the focus back to where it was; merely going away does not.
+    return () => shown?.close()
   }, [])
 
   async function submit(event: SubmitEvent<HTMLFormElement>): Promise<void> {
@@ -64,6 +69,8 @@ function Proof() {
         This cannot be done with a session that somebody may have found open. It is good for the next ten minutes.
       </p>
       <form onSubmit={(event) => void submit(event)} noValidate className="mt-4">
+        {/* So that a keeper of passwords knows whose is meant. */}
+        <input type="text" autoComplete="username" value={me.data?.user.username ?? ''} readOnly hidden />
         <label htmlFor={`${id}-field`} className="block font-semibold">
           Password
         </label>

@@ -3,8 +3,9 @@ import type { KeyboardEvent, MouseEvent, ReactNode } from 'react'
 import { useTable } from '@tanstack/react-table'
 import type { Header, RowData, SortingState } from '@tanstack/react-table'
 import { defaultRangeExtractor, useWindowVirtualizer } from '@tanstack/react-virtual'
+import { CurrentRow } from './current-row.ts'
 import { GRID } from './grid-columns.ts'
-import type { GridColumn } from './grid-columns.ts'
+import type { GridColumns } from './grid-columns.ts'
 import { Icon } from './icons.tsx'
 
 /** Which rows are selected, and how that changes. */
@@ -19,7 +20,7 @@ export interface GridSelection<T> {
 
 export interface DataGridProps<T extends RowData> {
   readonly label: string
-  readonly columns: readonly GridColumn<T>[]
+  readonly columns: GridColumns<T>
   /** Absent while the first of them are on their way. Keep the array as long as it says the same. */
   readonly rows: readonly T[] | undefined
   readonly idOf: (row: T) => string
@@ -93,6 +94,14 @@ export function DataGrid<T extends RowData>(props: DataGridProps<T>) {
     },
   })
   useEffect(() => virtualizer.measure(), [virtualizer, height])
+  // Only a row that is drawn can take the focus, and by now the one that is gone to is.
+  const takesFocus = useRef(false)
+  useLayoutEffect(() => {
+    if (!takesFocus.current) return
+    takesFocus.current = false
+    const row = body.current?.querySelector(`[data-index="${current}"]`)
+    row?.querySelector<HTMLElement>('[data-main]')?.focus({ preventScroll: true })
+  }, [current])
   const items = virtualizer.getVirtualItems()
   const last = virtualizer.range?.endIndex ?? 0
   useEffect(() => {
@@ -101,13 +110,9 @@ export function DataGrid<T extends RowData>(props: DataGridProps<T>) {
 
   function goTo(index: number): void {
     const next = Math.max(0, Math.min(index, rows.length - 1))
+    takesFocus.current = true
     setWanted(next)
     virtualizer.scrollToIndex(next, { align: 'auto' })
-    // The row may have to be drawn first.
-    requestAnimationFrame(() => {
-      const row = body.current?.querySelector(`[data-index="${next}"]`)
-      row?.querySelector<HTMLElement>('[data-main]')?.focus({ preventScroll: true })
-    })
   }
 
   function onKeyDown(event: KeyboardEvent<HTMLElement>): void {
@@ -135,101 +140,107 @@ export function DataGrid<T extends RowData>(props: DataGridProps<T>) {
     if (window.getSelection()?.isCollapsed === false) return
     if (selection !== undefined && (event.shiftKey || event.ctrlKey || event.metaKey)) {
       selection.onToggle(index, event.shiftKey)
-    } else onOpen(row)
+      return
+    }
+    // So that the focus comes back to the row.
+    event.currentTarget.querySelector<HTMLElement>('[data-main]')?.focus({ preventScroll: true })
+    onOpen(row)
   }
 
   const selected = selection === undefined ? 0 : data.filter(selection.isSelected).length
   return (
-    <div
-      role="grid"
-      aria-label={label}
-      aria-rowcount={total === undefined ? -1 : total + 1}
-      aria-busy={given === undefined}
-      {...(selection !== undefined && { 'aria-multiselectable': true })}
-      onKeyDown={onKeyDown}
-      className="overflow-clip rounded-xl border border-line bg-surface"
-    >
-      <div role="rowgroup" className="sticky top-0 z-10 border-b border-line bg-surface">
-        {table.getHeaderGroups().map((group) => (
-          <div
-            key={group.id}
-            role="row"
-            aria-rowindex={1}
-            className={`h-11 items-center text-sm text-soft ${selection === undefined ? 'hidden lg:grid' : 'grid'} ${props.className}`}
-          >
-            {selection !== undefined && (
-              <div role="columnheader" className="h-full max-lg:col-span-full">
-                <label className="flex h-full cursor-pointer items-center gap-3 px-4">
-                  <Box
-                    isChecked={selected > 0 && selected === rows.length}
-                    isMixed={selected > 0 && selected < rows.length}
-                    isDisabled={rows.length === 0}
-                    onChange={selection.onToggleAll}
-                  />
-                  <span className="lg:sr-only">Select all that are loaded</span>
-                </label>
-              </div>
-            )}
-            {group.headers.map((header) => (
-              <Heading key={header.id} header={header}>
-                <table.FlexRender header={header} />
-              </Heading>
-            ))}
-          </div>
-        ))}
-      </div>
-      {given === undefined ? (
-        <Outline height={height} />
-      ) : (
-        <div
-          ref={body}
-          role="rowgroup"
-          className={`relative ${props.isOld === true ? 'opacity-60' : ''}`}
-          style={{ height: virtualizer.getTotalSize() }}
-        >
-          {items.map(({ index, start }) => {
-            const row = rows[index]
-            if (row === undefined) return null
-            const isSelected = selection?.isSelected(row.original) ?? false
-            return (
-              <div
-                key={row.id}
-                role="row"
-                aria-rowindex={index + 2}
-                {...(selection !== undefined && { 'aria-selected': isSelected })}
-                data-index={index}
-                data-current={index === current}
-                onClick={(event) => onRowClick(event, index, row.original)}
-                onFocus={() => setWanted(index)}
-                style={{ height, transform: `translateY(${start - offset}px)` }}
-                className={`absolute inset-x-0 top-0 grid cursor-pointer items-center border-b border-line last:border-b-0 max-lg:content-center ${props.className} ${isSelected ? 'bg-tint' : 'hover:bg-sunken'}`}
-              >
-                {selection !== undefined && (
-                  <div role="gridcell" className="h-full max-lg:row-span-3">
-                    <label className="flex h-full cursor-pointer items-center px-4 max-lg:items-start max-lg:pt-4">
-                      <Box
-                        name={selection.nameOf(row.original)}
-                        isChecked={isSelected}
-                        isTabbable={index === current}
-                        onChange={(isRange) => selection.onToggle(index, isRange)}
-                      />
-                    </label>
-                  </div>
-                )}
-                {row.getAllCells().map((cell) => (
-                  <div
-                    key={cell.id}
-                    role="gridcell"
-                    className={`min-w-0 ${cell.column.columnDef.meta?.className ?? ''}`}
-                  >
-                    <table.FlexRender cell={cell} />
-                  </div>
-                ))}
-              </div>
-            )
-          })}
+    <div className="overflow-clip rounded-xl border border-line bg-surface">
+      <div
+        role="grid"
+        aria-label={label}
+        aria-rowcount={total === undefined ? -1 : total + 1}
+        aria-busy={given === undefined}
+        {...(selection !== undefined && { 'aria-multiselectable': true })}
+        onKeyDown={onKeyDown}
+      >
+        <div role="rowgroup" className="sticky top-0 z-10 border-b border-line bg-surface">
+          {table.getHeaderGroups().map((group) => (
+            <div
+              key={group.id}
+              role="row"
+              aria-rowindex={1}
+              className={`h-11 items-center text-sm text-soft ${selection === undefined ? 'hidden lg:grid' : 'grid'} ${props.className}`}
+            >
+              {selection !== undefined && (
+                <div role="columnheader" className="h-full max-lg:col-span-full">
+                  <label className="flex h-full cursor-pointer items-center gap-3 pl-4">
+                    <Box
+                      isChecked={selected > 0 && selected === rows.length}
+                      isMixed={selected > 0 && selected < rows.length}
+                      isDisabled={rows.length === 0}
+                      onChange={selection.onToggleAll}
+                    />
+                    <span className="lg:sr-only">Select all that are loaded</span>
+                  </label>
+                </div>
+              )}
+              {group.headers.map((header) => (
+                <Heading key={header.id} header={header}>
+                  <table.FlexRender header={header} />
+                </Heading>
+              ))}
+            </div>
+          ))}
         </div>
-      )}
+        {given === undefined ? (
+          <Outline height={height} />
+        ) : (
+          <div
+            ref={body}
+            role="rowgroup"
+            className={`relative ${props.isOld === true ? 'opacity-60' : ''}`}
+            style={{ height: virtualizer.getTotalSize() }}
+          >
+            {items.map(({ index, start }) => {
+              const row = rows[index]
+              if (row === undefined) return null
+              const isSelected = selection?.isSelected(row.original) ?? false
+              return (
+                <div
+                  key={row.id}
+                  role="row"
+                  aria-rowindex={index + 2}
+                  {...(selection !== undefined && { 'aria-selected': isSelected })}
+                  data-index={index}
+                  onClick={(event) => onRowClick(event, index, row.original)}
+                  onFocus={() => setWanted(index)}
+                  style={{ height, transform: `translateY(${start - offset}px)` }}
+                  className={`absolute inset-x-0 top-0 grid cursor-pointer items-center border-b border-line last:border-b-0 max-lg:content-center ${props.className} ${isSelected ? 'bg-tint' : 'hover:bg-sunken'}`}
+                >
+                  {selection !== undefined && (
+                    <div role="gridcell" className="self-stretch max-lg:row-span-3 max-lg:row-start-1">
+                      <label className="flex h-full cursor-pointer items-center pl-4 max-lg:items-start max-lg:pt-0.5">
+                        <Box
+                          name={selection.nameOf(row.original)}
+                          isChecked={isSelected}
+                          isTabbable={index === current}
+                          onChange={(isRange) => selection.onToggle(index, isRange)}
+                        />
+                      </label>
+                    </div>
+                  )}
+                  <CurrentRow value={index === current}>
+                    {row.getAllCells().map((cell) => (
+                      <div
+                        key={cell.id}
+                        role="gridcell"
+                        className={`min-w-0 ${cell.column.columnDef.meta?.className ?? ''}`}
+                      >
+                        <table.FlexRender cell={cell} />
+                      </div>
+                    ))}
+                  </CurrentRow>
+                </div>
+              )
+            })}
+          </div>
+        )}
+      </div>
       {props.children}
     </div>
   )

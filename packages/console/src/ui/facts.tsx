@@ -7,7 +7,7 @@ export function Facts({ facts }: { readonly facts: Readonly<Record<string, React
       {Object.entries(facts)
         .filter(([, fact]) => fact !== undefined)
         .map(([name, fact]) => (
-          <div key={name} className="grid grid-cols-[7.5rem_minmax(0,1fr)] gap-x-4">
+          <div key={name} className="grid grid-cols-[8.5rem_minmax(0,1fr)] gap-x-4">
             <dt className="text-soft">{name}</dt>
             <dd className="min-w-0 wrap-anywhere tabular-nums">
               {fact ?? <span className="text-soft">not known</span>}

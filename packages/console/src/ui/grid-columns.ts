@@ -1,5 +1,5 @@
 import { createColumnHelper, rowSortingFeature, tableFeatures } from '@tanstack/react-table'
-import type { ColumnDef, RowData } from '@tanstack/react-table'
+import type { RowData, TableOptions } from '@tanstack/react-table'
 
 /** What a column says of its looks. */
 interface Looks {
@@ -12,7 +12,8 @@ const LOOKS: Looks = {}
 /** The rows come filtered and in order; the grid only tells what order is wanted. */
 export const GRID = tableFeatures({ rowSortingFeature, columnMeta: LOOKS })
 
-export type GridColumn<T extends RowData> = ColumnDef<typeof GRID, T>
+/** The columns of a grid of `T`. */
+export type GridColumns<T extends RowData> = TableOptions<typeof GRID, T>['columns']
 
 /** Makes the columns of a grid of `T`. */
 export function gridColumns<T extends RowData>() {

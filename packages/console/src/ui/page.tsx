@@ -12,7 +12,7 @@ export function Page({ title, actions, children }: PageProps) {
   return (
     <div className="mx-auto max-w-7xl space-y-6 px-4 py-6 md:px-8 md:py-8">
       <title>{`${title} · Sojourn`}</title>
-      <header className="flex min-h-9 flex-wrap items-center justify-between gap-x-4 gap-y-3">
+      <header className="flex min-h-9 flex-wrap items-center justify-between gap-3">
         <h1 tabIndex={-1} className="text-2xl font-semibold tracking-tight outline-none">
           {title}
         </h1>

@@ -2,7 +2,8 @@ import { useEffect, useRef, useState } from 'react'
 import { Icon } from './icons.tsx'
 
 export interface SearchFieldProps {
-  readonly label: string
+  /** What is searched, as a word. */
+  readonly what: string
   readonly placeholder: string
   readonly value: string
   readonly onChange: (text: string) => void
@@ -13,7 +14,7 @@ export interface SearchFieldProps {
 const PAUSE = 200
 
 /** Searches as one types. `/` leads here from anywhere, Escape empties it. */
-export function SearchField({ label, placeholder, value, onChange, className = '' }: SearchFieldProps) {
+export function SearchField({ what, placeholder, value, onChange, className = '' }: SearchFieldProps) {
   const field = useRef<HTMLInputElement>(null)
   const [typed, setTyped] = useState(value)
   // What was asked for last. Another value from outside, such as a link, replaces what is in the field.
@@ -41,9 +42,11 @@ export function SearchField({ label, placeholder, value, onChange, className = '
   }, [])
 
   return (
-    <label className={`relative block min-w-0 ${className}`}>
-      <span className="sr-only">{label}</span>
-      <Icon name="search" className="pointer-events-none absolute top-2 left-3 size-5 text-soft" />
+    <label className={`relative block min-w-0 text-sm ${className}`}>
+      <span className="font-semibold">
+        Search<span className="sr-only"> {what}</span>
+      </span>
+      <Icon name="search" className="pointer-events-none absolute bottom-2 left-3 size-5 text-soft" />
       <input
         ref={field}
         type="search"
@@ -59,11 +62,11 @@ export function SearchField({ label, placeholder, value, onChange, className = '
           if (typed === '') field.current?.blur()
           else setTyped('')
         }}
-        className="peer h-9 w-full rounded-lg border border-line-strong bg-field pr-9 pl-10 focus-visible:rounded-lg [&::-webkit-search-cancel-button]:hidden"
+        className="peer mt-1 block h-9 w-full rounded-lg border border-line-strong bg-field pr-9 pl-10 text-base focus-visible:rounded-lg [&::-webkit-search-cancel-button]:hidden"
       />
       <kbd
         aria-hidden="true"
-        className="pointer-events-none absolute top-2 right-2 hidden h-5 w-5 rounded border border-line text-center text-xs leading-4.5 text-soft peer-placeholder-shown:block peer-focus:hidden"
+        className="pointer-events-none absolute right-2 bottom-2 hidden h-5 w-5 rounded border border-line text-center text-xs leading-4.5 text-soft peer-placeholder-shown:block peer-focus:hidden"
       >
         /
       </kbd>

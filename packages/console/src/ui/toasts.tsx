@@ -17,7 +17,6 @@ export function tell({ title, description, onUndo, isFailure = false }: Deed): v
     title,
     description,
     type: isFailure ? 'failure' : 'success',
-    priority: isFailure ? 'high' : 'low',
     timeout: isFailure ? 0 : onUndo === undefined ? 6_000 : 12_000,
     ...(onUndo !== undefined && {
       actionProps: {
@@ -38,7 +37,7 @@ export function Toasts() {
   return (
     <Toast.Provider toastManager={manager} limit={3}>
       <Toast.Portal>
-        <Toast.Viewport className="fixed right-4 bottom-20 left-4 z-40 mx-auto flex max-w-96 flex-col gap-2 md:right-6 md:bottom-6 md:left-auto md:mx-0 md:w-96">
+        <Toast.Viewport className="fixed top-16 right-4 left-4 z-40 mx-auto flex max-w-96 flex-col gap-2 md:top-auto md:right-6 md:bottom-6 md:left-auto md:mx-0 md:w-96">
           <List />
         </Toast.Viewport>
       </Toast.Portal>
@@ -60,12 +59,14 @@ function List() {
           <Toast.Description className="text-sm text-soft" />
         </div>
         <Toast.Action className="min-h-9 cursor-pointer rounded-lg px-3 text-sm font-semibold text-accent hover:bg-sunken" />
-        <Toast.Close
+        <button
+          type="button"
           aria-label="Dismiss"
+          onClick={() => manager.close(toast.id)}
           className="flex size-9 flex-none cursor-pointer items-center justify-center rounded-lg text-soft hover:bg-sunken hover:text-text"
         >
           <Icon name="close" className="size-4" />
-        </Toast.Close>
+        </button>
       </Toast.Content>
     </Toast.Root>
   ))

@@ -1,7 +1,8 @@
-import { useEffect, useId, useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useMutation } from '@tanstack/react-query'
 import { useMe } from '../../api/me.ts'
 import { RequestError } from '../../api/problem.ts'
+import { ReasonField } from '../../ui/reason-field.tsx'
 import { tell } from '../../ui/toasts.tsx'
 import { counted } from '../health/measures.ts'
 import { Confirmation } from '../keys/confirmation.tsx'
@@ -22,7 +23,6 @@ export function Ending({ doomed, onClose, onDone }: EndingProps) {
   // While the dialog fades it still says what it was about.
   const [shown, setShown] = useState(doomed)
   if (doomed !== null && doomed !== shown) setShown(doomed)
-  const id = useId()
   const field = useRef<HTMLInputElement>(null)
   const [complaint, setComplaint] = useState<string | null>(null)
   const look = useMutation({ mutationFn: preview })
@@ -78,28 +78,7 @@ export function Ending({ doomed, onClose, onDone }: EndingProps) {
         {count === undefined ? 'Counting…' : consequence(count)}
       </p>
       {shown !== null && <OwnSession doomed={shown} />}
-      <label htmlFor={`${id}-reason`} className="mt-4 block font-semibold">
-        Reason{!isReasonNeeded && <span className="font-normal text-soft"> (may be left out)</span>}
-      </label>
-      <p id={`${id}-hint`} className="text-sm text-soft">
-        Kept in the audit trail for whoever asks why.
-      </p>
-      <input
-        ref={field}
-        id={`${id}-reason`}
-        maxLength={200}
-        autoComplete="off"
-        aria-required={isReasonNeeded}
-        aria-invalid={complaint !== null}
-        aria-describedby={`${id}-hint ${id}-wrong`}
-        onKeyDown={({ key }) => {
-          if (key === 'Enter' && count !== undefined && count > 0 && !deed.isPending) confirm()
-        }}
-        className="mt-2 h-10 w-full rounded-lg border border-line-strong bg-field px-3 focus-visible:rounded-lg"
-      />
-      <p id={`${id}-wrong`} role="alert" className="mt-1 text-sm font-semibold text-danger">
-        {complaint}
-      </p>
+      <ReasonField ref={field} isNeeded={isReasonNeeded} complaint={complaint} />
     </Confirmation>
   )
 }
@@ -134,14 +113,10 @@ function Names({ sessions }: { readonly sessions: readonly AdminSession[] }) {
   )
 }
 
+/** Everything that a filter shows spares who asks; what is picked by hand does not. */
 function OwnSession({ doomed }: { readonly doomed: Doomed }) {
   const own = useMe().data?.session.id
-  if (doomed.kind === 'picked' && !doomed.sessions.some(({ id }) => id === own)) return null
-  return (
-    <p className="mt-2 font-semibold">
-      {doomed.kind === 'picked'
-        ? 'Your own session is among them: you will be signed out.'
-        : 'If your own session is among them, you are signed out, too.'}
-    </p>
-  )
+  if (doomed.kind === 'shown') return <p className="mt-2 text-soft">Your own session is spared.</p>
+  if (!doomed.sessions.some(({ id }) => id === own)) return null
+  return <p className="mt-2 font-semibold">Your own session is among them: you will be signed out.</p>
 }

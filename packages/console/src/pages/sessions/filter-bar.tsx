@@ -25,11 +25,12 @@ const ORDERS = {
 /** Which sessions to show. Every change is in the address at once. */
 export function FilterBar({ filter, onChange, onClear }: FilterBarProps) {
   const { state, sort, order } = filter
+  const hasEnds = state === 'ended' || state === 'all'
   return (
     <search className="space-y-3" aria-label="Filter sessions">
       <div className="grid grid-cols-2 items-end gap-3 sm:flex sm:flex-wrap">
         <SearchField
-          label="Search sessions"
+          what="sessions"
           placeholder="Name, device or address"
           value={filter.text}
           onChange={(text) => onChange({ ...filter, text })}
@@ -42,15 +43,6 @@ export function FilterBar({ filter, onChange, onClear }: FilterBarProps) {
           onChange={(next) => onChange({ ...filter, state: next })}
           className="sm:w-32"
         />
-        {(state === 'ended' || state === 'all') && (
-          <SelectField
-            label="Ended how"
-            value={filter.endReason}
-            choices={ENDS}
-            onChange={(endReason) => onChange({ ...filter, endReason })}
-            className="max-sm:order-last sm:w-48"
-          />
-        )}
         <SelectField
           label="Signed in"
           value={filter.signedIn}
@@ -58,6 +50,15 @@ export function FilterBar({ filter, onChange, onClear }: FilterBarProps) {
           onChange={(signedIn) => onChange({ ...filter, signedIn })}
           className="sm:w-48"
         />
+        {hasEnds && (
+          <SelectField
+            label="Ended how"
+            value={filter.endReason}
+            choices={ENDS}
+            onChange={(endReason) => onChange({ ...filter, endReason })}
+            className="sm:w-48"
+          />
+        )}
         <SelectField
           label="Order"
           value={`${sort} ${order}` as const}
@@ -66,7 +67,7 @@ export function FilterBar({ filter, onChange, onClear }: FilterBarProps) {
             const [by, direction] = choice.split(' ') as [Sort, SessionFilter['order']]
             onChange({ ...filter, sort: by, order: direction })
           }}
-          className="col-span-2 sm:w-48 lg:hidden"
+          className={`sm:w-48 lg:hidden ${hasEnds ? '' : 'max-sm:col-span-2'}`}
         />
       </div>
       {isFiltered(filter) && (

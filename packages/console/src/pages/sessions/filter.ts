@@ -44,14 +44,14 @@ interface Span {
 /** How a session ended, as one looks for it. */
 export const END_REASONS: Readonly<Record<EndReason, string>> = {
   logout: 'Signed out',
-  revoked: 'Ended by somebody',
+  revoked: 'Ended by hand',
   password_change: 'Password changed',
   user_disabled: 'User disabled',
   user_deleted: 'User deleted',
   limit: 'Too many sessions',
-  idle: 'Not used for too long',
+  idle: 'Unused too long',
   expired: 'Time was up',
-  token_reuse: 'Old secret used again',
+  token_reuse: 'Secret used twice',
   epoch: 'Signed out everywhere',
   cleanup: 'Cleaned up',
   adopted_elsewhere: 'Taken over elsewhere',

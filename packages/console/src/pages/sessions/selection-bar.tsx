@@ -20,7 +20,10 @@ export function SelectionBar({ count, onClear, onEnd }: SelectionBarProps) {
           aria-label="Selected sessions"
           className="fixed inset-x-4 bottom-20 z-20 mx-auto flex w-fit max-w-[calc(100vw-2rem)] flex-wrap items-center justify-center gap-3 rounded-xl border border-line-strong bg-surface px-4 py-2.5 shadow-xl md:bottom-6 md:left-[13.5rem]"
         >
-          <span className="text-sm font-semibold tabular-nums">{counted(count, 'session')} selected</span>
+          <span className="text-sm font-semibold tabular-nums">
+            {count}
+            <span className="max-sm:sr-only"> {count === 1 ? 'session' : 'sessions'}</span> selected
+          </span>
           <Button onClick={onClear}>Clear</Button>
           <Button variant="danger" onClick={onEnd}>
             End them…

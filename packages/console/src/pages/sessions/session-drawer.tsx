@@ -30,9 +30,12 @@ export interface SessionDrawerProps {
 
 /** All that is known of a session, and its history. */
 export function SessionDrawer({ id, onClose, onEnded }: SessionDrawerProps) {
+  // While the drawer goes it still says what it was about.
+  const [shown, setShown] = useState(id)
+  if (id !== null && id !== shown) setShown(id)
   const details = useQuery({
-    queryKey: ['sessions', 'one', id],
-    queryFn: ({ signal }) => request<Details>(`/admin/sessions/${encodeURIComponent(id ?? '')}`, { signal }),
+    queryKey: ['sessions', 'one', shown],
+    queryFn: ({ signal }) => request<Details>(`/admin/sessions/${encodeURIComponent(shown ?? '')}`, { signal }),
     enabled: id !== null,
   })
   const session = details.data?.session
@@ -51,7 +54,9 @@ export function SessionDrawer({ id, onClose, onEnded }: SessionDrawerProps) {
                 End this session…
               </Button>
             )}
-            <Elsewhere session={session} />
+            <Link to="/sessions" search={{ userId: session.userId, state: 'all' }} className={LINK}>
+              All of their sessions
+            </Link>
           </>
         )
       }
@@ -62,6 +67,7 @@ export function SessionDrawer({ id, onClose, onEnded }: SessionDrawerProps) {
         <>
           <Known session={details.data.session} />
           <History history={details.data.history} />
+          <Attributes attributes={details.data.session.attributes} />
         </>
       )}
       <Ending doomed={doomed} onClose={() => setDoomed(null)} onDone={onEnded} />
@@ -72,27 +78,18 @@ export function SessionDrawer({ id, onClose, onEnded }: SessionDrawerProps) {
 const LINK =
   'inline-flex min-h-9 items-center rounded-lg border border-line-strong px-3.5 text-sm font-semibold hover:border-text focus-visible:rounded-lg'
 
-function Elsewhere({ session: { userId } }: { readonly session: AdminSession }) {
-  return (
-    <>
-      <Link to="/users" search={{ user: userId }} className={LINK}>
-        The user
-      </Link>
-      <Link to="/sessions" search={{ userId, state: 'all' }} className={LINK}>
-        All of their sessions
-      </Link>
-    </>
-  )
-}
-
 function Known({ session }: { readonly session: AdminSession }) {
   const { id, userId, device, method, createdAt, authenticatedAt, lastAccessedAt, endsAt, expiresAt } = session
-  const { isActive, endReason, endedBy, loggedOutAt, attributes } = session
-  const kept = Object.keys(attributes).length === 0 ? undefined : JSON.stringify(attributes, null, 2)
+  const { isActive, endReason, endedBy, loggedOutAt } = session
   return (
     <section aria-label="What is known">
       <Facts
         facts={{
+          User: (
+            <Link to="/users" search={{ user: userId }} className="text-accent underline">
+              {session.username}
+            </Link>
+          ),
           Device: device.label,
           Address:
             device.ip === null ? null : (
@@ -115,19 +112,26 @@ function Known({ session }: { readonly session: AdminSession }) {
           'User agent': device.userAgent === null ? null : <span className="text-sm">{device.userAgent}</span>,
         }}
       />
-      {kept !== undefined && (
-        <>
-          <h3 className="mt-5 font-semibold">Kept with it by the application</h3>
-          <pre
-            tabIndex={0}
-            role="region"
-            aria-label="Kept with it by the application"
-            className="mt-2 max-h-64 overflow-auto rounded-lg bg-sunken p-3 text-sm"
-          >
-            {kept}
-          </pre>
-        </>
-      )}
+    </section>
+  )
+}
+
+/** What the application keeps with the session; it means something to it alone. */
+function Attributes({ attributes }: Pick<AdminSession, 'attributes'>) {
+  if (Object.keys(attributes).length === 0) return null
+  return (
+    <section aria-labelledby="session-attributes" className="mt-6">
+      <h3 id="session-attributes" className="font-semibold">
+        Kept with it by the application
+      </h3>
+      <pre
+        tabIndex={0}
+        role="region"
+        aria-labelledby="session-attributes"
+        className="mt-2 max-h-64 overflow-auto rounded-lg bg-sunken p-3 text-sm"
+      >
+        {JSON.stringify(attributes, null, 2)}
+      </pre>
     </section>
   )
 }

@@ -55,7 +55,8 @@ export function SessionsPage() {
     recount()
   }
 
-  const isEndable = filter.state !== 'ended' && count !== undefined && count > 0 && !isCountOld
+  const isEndable =
+    (filter.state === 'active' || filter.state === 'all') && count !== undefined && count > 0 && !isCountOld
   return (
     <Page
       title="Sessions"
@@ -63,7 +64,9 @@ export function SessionsPage() {
         <>
           <Button onClick={refresh}>
             <Icon name="refresh" className="size-4" />
-            {newcomers === 0 ? 'Refresh' : `Show ${newcomers} new`}
+            <span className={newcomers === 0 ? 'max-sm:sr-only' : ''}>
+              {newcomers === 0 ? 'Refresh' : `Show ${newcomers} new`}
+            </span>
           </Button>
           <Button
             disabled={!isEndable}
@@ -109,7 +112,7 @@ export function SessionsPage() {
             onMore={list.hasNextPage && !list.isFetching && !list.isError ? () => void list.fetchNextPage() : undefined}
             isOld={list.isPlaceholderData}
             heights={{ wide: 3.25, narrow: 5.75 }}
-            className="grid-cols-[3.125rem_minmax(0,1fr)_auto] gap-x-4 pr-4 lg:grid-cols-[3.125rem_minmax(0,1fr)_minmax(0,1.3fr)_8rem_8rem_9rem] xl:grid-cols-[3.125rem_minmax(0,1fr)_minmax(0,1.2fr)_minmax(0,1fr)_8rem_8rem_9rem]"
+            className="grid-cols-[2.5rem_minmax(0,1fr)_auto] gap-x-3 pr-4 text-sm lg:grid-cols-[2.5rem_minmax(0,1fr)_minmax(0,1.2fr)_7.5rem_7.5rem_10.5rem] xl:grid-cols-[2.5rem_minmax(0,1fr)_minmax(0,1.1fr)_minmax(0,1.1fr)_7.5rem_7.5rem_10.5rem]"
           >
             {rows?.length === 0 && <Nothing filter={filter} onClear={clearFilter} />}
             {list.isFetchNextPageError && (

@@ -1,29 +1,19 @@
-import { Link } from '@tanstack/react-router'
 import { gridColumns } from '../../ui/grid-columns.ts'
 import { RelativeTime } from '../../ui/relative-time.tsx'
-import { counted } from '../health/measures.ts'
-import type { GridColumn } from '../../ui/grid-columns.ts'
+import { RowName } from '../../ui/row-name.tsx'
 import type { AdminUser } from '../../api/types.ts'
 
-const { display } = gridColumns<AdminUser>()
+const COUNT = new Intl.NumberFormat('en')
+const { columns, display } = gridColumns<AdminUser>()
 
 /** What one sees of a user in the list. On a phone it stands in two lines. */
-export const USER_COLUMNS: readonly GridColumn<AdminUser>[] = [
+export const USER_COLUMNS = columns([
   display({
     id: 'user',
     header: 'User',
     enableSorting: false,
     cell: ({ row: { original: user } }) => (
-      <Link
-        to="/users"
-        search={(before) => ({ ...before, user: user.id })}
-        replace
-        data-main=""
-        tabIndex={-1}
-        className={`block truncate font-medium hover:underline ${user.isDisabled ? 'text-soft' : ''}`}
-      >
-        {user.username}
-      </Link>
+      <RowName name={user.username} to="/users" opens={{ user: user.id }} isFaint={user.isDisabled} />
     ),
   }),
   display({
@@ -37,12 +27,11 @@ export const USER_COLUMNS: readonly GridColumn<AdminUser>[] = [
     id: 'sessions',
     header: 'Active sessions',
     enableSorting: false,
-    meta: { className: 'text-soft tabular-nums max-lg:row-start-2 max-lg:text-sm' },
+    meta: { className: 'text-soft tabular-nums max-lg:row-start-2' },
     cell: ({ row: { original: user } }) => (
       <>
-        {user.activeSessions === 0 ? 'none' : user.activeSessions}
+        {user.activeSessions === 0 ? 'none' : COUNT.format(user.activeSessions)}
         <span className="lg:hidden"> active {user.activeSessions === 1 ? 'session' : 'sessions'}</span>
-        <span className="sr-only max-lg:hidden">{counted(user.activeSessions, 'active session')}</span>
       </>
     ),
   }),
@@ -51,8 +40,7 @@ export const USER_COLUMNS: readonly GridColumn<AdminUser>[] = [
     header: 'Last login',
     enableSorting: false,
     meta: {
-      className:
-        'whitespace-nowrap text-soft tabular-nums max-lg:col-start-2 max-lg:row-start-2 max-lg:text-right max-lg:text-sm',
+      className: 'whitespace-nowrap text-soft tabular-nums max-lg:col-start-2 max-lg:row-start-2 max-lg:text-right',
     },
     cell: ({ row: { original: user } }) =>
       user.lastLoginAt === null ? 'never' : <RelativeTime at={user.lastLoginAt} />,
@@ -64,7 +52,7 @@ export const USER_COLUMNS: readonly GridColumn<AdminUser>[] = [
     meta: { className: 'hidden whitespace-nowrap text-soft tabular-nums lg:block' },
     cell: ({ row: { original: user } }) => <RelativeTime at={user.createdAt} />,
   }),
-]
+])
 
 /** What a user may do, where it is not what everybody may. */
 export function UserRole({ user: { role, isDisabled } }: { readonly user: AdminUser }) {

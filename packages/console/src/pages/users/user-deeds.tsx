@@ -1,8 +1,9 @@
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useMe } from '../../api/me.ts'
 import { request } from '../../api/client.ts'
 import { Button } from '../../ui/button.tsx'
+import { ReasonField } from '../../ui/reason-field.tsx'
 import { tell } from '../../ui/toasts.tsx'
 import { counted } from '../health/measures.ts'
 import { Confirmation } from '../keys/confirmation.tsx'
@@ -49,6 +50,7 @@ function Question({ deed, user, isSelf, onClose }: QuestionProps) {
   // While the dialog fades it still says what it was about.
   const [shown, setShown] = useState<Deed>('end')
   if (deed !== null && deed !== shown) setShown(deed)
+  const field = useRef<HTMLInputElement>(null)
   const { title, action, consequence } = QUESTIONS[shown](user)
   return (
     <Confirmation
@@ -62,10 +64,14 @@ function Question({ deed, user, isSelf, onClose }: QuestionProps) {
       action={action}
       isBusy={change.isBusy}
       error={change.error}
-      onConfirm={() => change[shown](onClose)}
+      onConfirm={() => {
+        if (shown === 'end') change.end(field.current?.value.trim() ?? '', onClose)
+        else change[shown](onClose)
+      }}
     >
       <p>{consequence}</p>
-      {isSelf && shown === 'end' && <p className="mt-2 font-semibold">This is you: you are signed out here, too.</p>}
+      {isSelf && shown === 'end' && <p className="mt-2 text-soft">This is you: the session you are in is spared.</p>}
+      {shown === 'end' && <ReasonField ref={field} />}
     </Confirmation>
   )
 }
@@ -92,7 +98,7 @@ const QUESTIONS: Readonly<
   demote: ({ username }) => ({
     title: `Take the role of operator from ${username}?`,
     action: 'Take it away',
-    consequence: 'They lose the console from their next request. Their own sessions stay.',
+    consequence: 'They lose the console at once, and their sessions end: they have to sign in again.',
   }),
 }
 
@@ -100,10 +106,10 @@ const QUESTIONS: Readonly<
 function useChange(user: AdminUser) {
   const queries = useQueryClient()
   const mutation = useMutation({
-    mutationFn: ({ path, body }: { readonly path: string; readonly body?: object }) =>
+    mutationFn: ({ path, body }: { readonly path: string; readonly body?: object | undefined }) =>
       request<{ readonly count?: number } | undefined>(`/admin/users/${encodeURIComponent(user.id)}/${path}`, {
         method: 'POST',
-        body: body ?? {},
+        body,
       }),
     onSuccess: () => refresh(),
   })
@@ -116,7 +122,7 @@ function useChange(user: AdminUser) {
   }
 
   /** Taking something back happens long after the dialog is gone, so what goes wrong is told like the deed. */
-  function undo(path: string, done: string, body: object = {}): () => void {
+  function undo(path: string, done: string, body?: object): () => void {
     return () => {
       request(`/admin/users/${encodeURIComponent(user.id)}/${path}`, { method: 'POST', body })
         .then(() => tell({ title: done }))
@@ -132,9 +138,9 @@ function useChange(user: AdminUser) {
     isBusy: mutation.isPending,
     error: mutation.error,
     reset: mutation.reset,
-    end: (onDone: () => void) =>
+    end: (reason: string, onDone: () => void) =>
       mutation.mutate(
-        { path: 'revoke' },
+        { path: 'revoke', body: reason === '' ? {} : { reason } },
         {
           onSuccess: (answer) => {
             tell({

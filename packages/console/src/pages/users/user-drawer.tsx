@@ -26,9 +26,13 @@ export interface UserDrawerProps {
 
 /** A user, where they are signed in, and what happened lately. */
 export function UserDrawer({ id, onClose }: UserDrawerProps) {
+  // While the drawer goes it still says whom it was about.
+  const [shown, setShown] = useState(id)
+  if (id !== null && id !== shown) setShown(id)
   const details = useQuery({
-    queryKey: ['users', 'one', id],
-    queryFn: ({ signal }) => request<{ user: AdminUser }>(`/admin/users/${encodeURIComponent(id ?? '')}`, { signal }),
+    queryKey: ['users', 'one', shown],
+    queryFn: ({ signal }) =>
+      request<{ user: AdminUser }>(`/admin/users/${encodeURIComponent(shown ?? '')}`, { signal }),
     enabled: id !== null,
   })
   const user = details.data?.user

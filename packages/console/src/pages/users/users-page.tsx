@@ -47,7 +47,7 @@ export function UsersPage() {
     <Page title="Users">
       <search className="grid grid-cols-2 items-end gap-3 sm:flex sm:flex-wrap" aria-label="Filter users">
         <SearchField
-          label="Search users"
+          what="users"
           placeholder="Name"
           value={filter.text}
           onChange={(text) => setFilter({ ...filter, text })}
@@ -88,7 +88,7 @@ export function UsersPage() {
           onMore={list.hasNextPage && !list.isFetching && !list.isError ? () => void list.fetchNextPage() : undefined}
           isOld={list.isPlaceholderData}
           heights={{ wide: 3.25, narrow: 4.5 }}
-          className="grid-cols-[minmax(0,1fr)_auto] gap-x-4 px-4 lg:grid-cols-[minmax(0,1.5fr)_minmax(0,1fr)_9rem_9rem_9rem]"
+          className="grid-cols-[minmax(0,1fr)_auto] gap-x-4 px-4 text-sm lg:grid-cols-[minmax(0,1.5fr)_minmax(0,1fr)_9rem_9rem_9rem]"
         >
           {rows?.length === 0 && <Nothing filter={filter} onClear={clear} />}
           {list.isFetchNextPageError && (
