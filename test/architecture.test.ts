@@ -44,6 +44,8 @@ const LIBRARY = manifest('packages/sojourn')
 const PROGRAM = manifest('packages/server')
 const LIBRARY_SUBPATHS = Object.keys(LIBRARY.exports).map((subpath) => subpath.replace(/^\./, 'sojourn'))
 const FOR_THE_PROGRAM = [...LIBRARY_SUBPATHS, ...Object.keys(PROGRAM.dependencies ?? {})]
+/** Parts of Hono with an entry of their own. */
+const OF_HONO = ['body-limit', 'factory', 'http-exception', 'jsx', 'route', 'streaming'].map((part) => `hono/${part}`)
 
 const TABLE: Readonly<Record<string, Area>> = {
   'packages/sojourn/src/index.ts': { may: ['core'], node: [] },
@@ -55,7 +57,7 @@ const TABLE: Readonly<Record<string, Area>> = {
   'packages/sojourn/src/http': { may: ['core', 'auth'], node: [] },
   'packages/sojourn/src/adapters': { may: ['core', 'http'] },
   'packages/server/src/cli': { may: ['service'], packages: FOR_THE_PROGRAM },
-  'packages/server/src/service': { may: [], packages: FOR_THE_PROGRAM },
+  'packages/server/src/service': { may: [], packages: [...FOR_THE_PROGRAM, ...OF_HONO] },
   'packages/console/src': { may: [], node: [] },
 }
 

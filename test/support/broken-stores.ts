@@ -1002,6 +1002,60 @@ const USERS: readonly BrokenStore[] = [
 ]
 
 /** Stores that are wrong in one way each. */
+const LEASES: readonly BrokenStore[] = [
+  {
+    fault: 'everybody is lent a lease',
+    caughtBy: 'a lease is lent to one holder at a time',
+    open: () =>
+      new (class extends OpenStore {
+        override async lease(): Promise<boolean> {
+          return true
+        }
+      })(),
+  },
+  {
+    fault: 'a lease never ends',
+    caughtBy: 'a lease holds to the millisecond before its end, and then goes to whoever asks',
+    open: () =>
+      new (class extends OpenStore {
+        override async lease(name: string, holder: string, _now: number, span: number): Promise<boolean> {
+          return super.lease(name, holder, 0, span)
+        }
+      })(),
+  },
+  {
+    fault: 'a lease cannot be had for longer',
+    caughtBy: 'whoever has a lease may have it for longer',
+    open: () =>
+      new (class extends OpenStore {
+        override async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
+          return super.lease(name, `${holder} at ${now}`, now, span)
+        }
+      })(),
+  },
+  {
+    fault: 'anybody gives back the lease of another',
+    caughtBy: 'a lease that is given back is free at once, and nobody gives back that of another',
+    open: () =>
+      new (class extends OpenStore {
+        override async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
+          if (span === 0) this.tables.leases.delete(name)
+          return super.lease(name, holder, now, span)
+        }
+      })(),
+  },
+  {
+    fault: 'there is one lease for all names',
+    caughtBy: 'leases of different names have nothing to do with each other',
+    open: () =>
+      new (class extends OpenStore {
+        override async lease(_name: string, holder: string, now: number, span: number): Promise<boolean> {
+          return super.lease('', holder, now, span)
+        }
+      })(),
+  },
+]
+
 export const BROKEN_STORES: readonly BrokenStore[] = [
   ...TOUCHES,
   ...ENDS,
@@ -1011,6 +1065,7 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
   ...PRUNING,
   ...HISTORY,
   ...USERS,
+  ...LEASES,
 ]
 
 function withUsers(broken: (tables: MemoryTables) => MemoryUsers): MemoryStore {

@@ -1,5 +1,6 @@
-import { pino } from 'pino'
+import { NoApiKeys } from '../../packages/server/src/cli/open-store.ts'
 import { createApp } from '../../packages/server/src/service/app.ts'
+import { createLog } from '../../packages/server/src/service/log.ts'
 import { listen } from '../../packages/server/src/service/listener.ts'
 import { Service } from '../../packages/server/src/service/service.ts'
 import type { ServiceSettings } from '../../packages/server/src/service/service.ts'
@@ -38,12 +39,13 @@ export async function openService({ clock, settings, path = ':memory:' }: OpenSe
       registration: true,
       policy: {},
       cleanupEvery: 600_000,
+      metrics: 'loopback',
       ...settings,
     },
     store,
     users: sqlite.users,
-    apiKeys: sqlite.apiKeys,
-    log: pino({ level: 'debug' }, { write: (line: string) => lines.push(line) }),
+    apiKeys: new NoApiKeys(),
+    log: createLog('trace', { write: (line: string) => lines.push(line) }),
     clock,
     hasher: PLAIN,
   })

@@ -1,8 +1,47 @@
 import { serve } from '@hono/node-server'
-import type { AddressInfo } from 'node:net'
+import { Server } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 
 /** Something that answers requests, as Hono does. */
 export type Fetch = Parameters<typeof serve>[0]['fetch']
+
+/** Where to listen, and how long anybody may take. Spans in milliseconds. */
+export interface ListenOptions extends Partial<ListenerLimits> {
+  readonly host: string
+  readonly port: number
+}
+
+/** What keeps slow clients from holding what others need. */
+export interface ListenerLimits {
+  /** From the beginning of a connection, or of a further request on it, to the end of the headers. Default 10 s. */
+  readonly headersTimeout: number
+  /** To the end of the body. Default 30 s. */
+  readonly requestTimeout: number
+  /** How long a connection may stand without a request. Longer than load balancers let theirs stand. Default 65 s. */
+  readonly keepAliveTimeout: number
+  /** How long a connection may stand still in the middle of an answer. Default 2 min. */
+  readonly stillTimeout: number
+  /** How often that is looked at. Default 1 s. */
+  readonly checkEvery: number
+  /** The most connections at once; further ones are turned away. Default 10,000. */
+  readonly maxConnections: number
+  /** The most that is read of headers, in bytes. Default 16 KiB. */
+  readonly maxHeaderSize: number
+  /** How long what is under way may take when the listener closes. Default 10 s. */
+  readonly grace: number
+}
+
+const LIMITS: ListenerLimits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+  stillTimeout: 120_000,
+  checkEvery: 1_000,
+  maxConnections: 10_000,
+  maxHeaderSize: 16_384,
+  grace: 10_000,
+}
 
 /** A listening server. */
 export interface Listener {
@@ -12,13 +51,65 @@ export interface Listener {
 }
 
 /** Listens. Port 0 takes a free one. Rejects when the address cannot be listened on. */
-export async function listen(fetch: Fetch, { host, port }: { host: string; port: number }): Promise<Listener> {
+export async function listen(fetch: Fetch, { host, port, ...given }: ListenOptions): Promise<Listener> {
+  const limits = { ...LIMITS, ...given }
   const listening = Promise.withResolvers<AddressInfo>()
-  const server = serve({ fetch, hostname: host, port }, listening.resolve)
+  const server = serve({ fetch, hostname: host, port, serverOptions: serverOptions(limits) }, listening.resolve)
   server.once('error', listening.reject)
+  if (!(server instanceof Server)) throw new TypeError('plain HTTP/1.1 is listened for, and nothing else')
+  limitConnections(server, limits)
+  const close = closing(server, limits.grace)
   const address = await listening.promise
+  return { port: address.port, close }
+}
+
+function serverOptions(limits: ListenerLimits) {
   return {
-    port: address.port,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    keepAliveTimeout: limits.keepAliveTimeout,
+    connectionsCheckingInterval: limits.checkEvery,
+    maxHeaderSize: limits.maxHeaderSize,
+  }
+}
+
+function limitConnections(server: Server, limits: ListenerLimits): void {
+  server.maxConnections = limits.maxConnections
+  server.timeout = limits.stillTimeout
+  // Node would silently leave out those beyond 2,000, `Origin` perhaps among them; their size is limited anyway.
+  server.maxHeadersCount = 0
+}
+
+/**
+ * How to close a server. By itself it would wait for every connection that somebody has opened and says nothing on, as
+ * browsers do ahead of time.
+ */
+function closing(server: Server, grace: number): () => Promise<void> {
+  /** What is under way on each connection. */
+  const connections = new Map<Socket, Set<ServerResponse>>()
+  let isClosing = false
+  server.on('connection', (socket: Socket) => {
+    connections.set(socket, new Set())
+    socket.once('close', () => connections.delete(socket))
+  })
+  server.prependListener('request', ({ socket }, response) => {
+    if (isClosing) response.shouldKeepAlive = false
+    const underWay = connections.get(socket)
+    underWay?.add(response)
+    response.once('close', () => {
+      underWay?.delete(response)
+      if (isClosing && underWay?.size === 0) socket.destroySoon()
+    })
+  })
+  return async () => {
+    isClosing = true
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    for (const [socket, underWay] of connections) {
+      if (underWay.size === 0) socket.destroy()
+      for (const response of underWay) if (!response.headersSent) response.shouldKeepAlive = false
+    }
+    const timer = setTimeout(() => server.closeAllConnections(), grace)
+    await closed
+    clearTimeout(timer)
   }
 }

@@ -1,10 +1,12 @@
-import { SessionManager } from 'sojourn'
-import type { Clock, PolicyOptions, Store } from 'sojourn'
-import { AuthManager } from 'sojourn/auth'
-import type { ApiKeyStore, PasswordHasher, UserStore } from 'sojourn/auth'
+import type { Clock, PolicyOptions, SessionManager, Store } from 'sojourn'
 import { ApiKeys } from 'sojourn/auth'
+import type { ApiKeyStore, AuthManager, PasswordHasher, UserStore } from 'sojourn/auth'
 import { SojournHttp } from 'sojourn/http'
+import type { Signal } from 'sojourn/http'
 import type { Logger } from 'pino'
+import { TrustedProxies } from './client-address.ts'
+import { CountedAuth, CountedSessions } from './counted.ts'
+import { pathForLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { SetupLink } from './setup-link.ts'
 import { Upkeep } from './upkeep.ts'
@@ -22,6 +24,8 @@ export interface ServiceSettings {
   readonly policy: PolicyOptions
   /** How often what is overdue is ended, in milliseconds. */
   readonly cleanupEvery: number
+  /** Who may read `/metrics`: whoever asks from this machine, everybody, or nobody. */
+  readonly metrics: 'loopback' | 'open' | 'off'
 }
 
 /** What a service is made of. */
@@ -41,6 +45,9 @@ export class Service {
   readonly store: Store
   readonly users: UserStore
   readonly log: Logger
+  /** Whose timers are used. Instants come from `sessions`. */
+  readonly clock: Clock | undefined
+  readonly proxies: TrustedProxies
   readonly metrics: Metrics
   readonly sessions: SessionManager
   readonly auth: AuthManager
@@ -53,29 +60,34 @@ export class Service {
   readonly upkeep: Upkeep
   readonly #strict: SessionManager
   readonly startedAt: Date
-  /** False from the moment the service is asked to stop. */
-  isReady = true
+  readonly #stopping = new AbortController()
 
   constructor({ settings, store, users, apiKeys, log, clock, hasher }: ServiceParts) {
     const metrics = new Metrics()
     const observed = metrics.observe(store)
     const onBackgroundError = (error: unknown): void => log.error({ err: error }, 'a background task failed')
-    const sessions = new SessionManager({ store: observed, policy: settings.policy, clock, onBackgroundError })
-    const strict = new SessionManager({ store: observed, policy: 'high', clock, onBackgroundError })
-    const auth = new AuthManager({ sessions, users, clock, hasher })
+    const managed = { store: observed, clock, onBackgroundError }
+    const sessions = new CountedSessions({ ...managed, policy: settings.policy }, metrics)
+    const strict = new CountedSessions({ ...managed, policy: 'high' }, metrics)
+    const auth = new CountedAuth({ sessions, users, clock, hasher, onBackgroundError }, metrics)
     const shared = {
       auth,
       baseUrl: settings.baseUrl,
       bearer: true,
       registration: settings.registration,
       development: settings.isDevelopment ? { insecureLoopback: true } : undefined,
-      onSignal: (signal: object) => log.warn({ signal }, 'a suspicious request'),
+      onSignal: (signal: Signal) => {
+        metrics.noteSuspicion(signal.type)
+        log.warn({ signal: { ...signal, path: pathForLog(signal.path) } }, 'a suspicious request')
+      },
       onError: (error: unknown) => log.error({ err: error }, 'a request could not be answered'),
     }
     this.settings = settings
     this.store = observed
     this.users = users
     this.log = log
+    this.clock = clock
+    this.proxies = new TrustedProxies(settings.trustedProxies)
     this.metrics = metrics
     this.sessions = sessions
     this.#strict = strict
@@ -83,15 +95,35 @@ export class Service {
     this.http = new SojournHttp({ ...shared, sessions })
     this.operatorHttp = new SojournHttp({ ...shared, sessions: strict })
     this.keys = new ApiKeys({ store: apiKeys, clock })
-    this.setup = new SetupLink({ users, auth, clock })
-    this.upkeep = new Upkeep({ sessions, store: observed, every: settings.cleanupEvery, log })
+    this.setup = new SetupLink({ users, auth, now: () => sessions.now() })
+    this.upkeep = new Upkeep({ sessions, store: observed, users, every: settings.cleanupEvery, log, metrics, clock })
     this.startedAt = new Date(sessions.now())
+  }
+
+  /** False from the moment the service is asked to stop. */
+  get isReady(): boolean {
+    return !this.stopping.aborted
+  }
+
+  /** Aborted when the service is asked to stop: streams end then, as everything else does by itself. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal
+  }
+
+  /** From here on it is not ready. What is under way goes on. */
+  stop(): void {
+    this.#stopping.abort()
   }
 
   /** Writes down what is in memory and lets go of the store. */
   async close(): Promise<void> {
+    this.stop()
     await this.upkeep.stop()
-    await this.#strict.flush()
-    await this.sessions.close()
+    try {
+      await this.#strict.flush()
+    } finally {
+      this.metrics.close()
+      await this.sessions.close()
+    }
   }
 }

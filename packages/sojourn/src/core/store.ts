@@ -96,6 +96,14 @@ export interface Store {
    */
   renewalKey(): Promise<Uint8Array | null>
 
+  /**
+   * Lends a name to one holder at a time, for work that one node does for all: whoever has it already, or anybody
+   * while nobody has it at `now`, gets it until `now + span`; a span of 0 gives it back. Answers whether this holder
+   * may go on. Keeps work from being done twice and decides nothing about a session. Optional: without it every node
+   * does the work.
+   */
+  lease?(name: string, holder: string, now: number, span: number): Promise<boolean>
+
   /** What this store promises, as probed and not as configured. */
   guarantees(): Promise<Guarantees>
 

@@ -175,6 +175,15 @@ export class MemoryStore implements Store {
     return this.#renewalKey
   }
 
+  async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
+    this.tables.assertOpen()
+    assertInstants({ now, span })
+    const lease = this.tables.leases.get(name)
+    if (lease !== undefined && lease.holder !== holder && now < lease.until) return false
+    this.tables.leases.set(name, { holder, until: now + span })
+    return true
+  }
+
   async guarantees(): Promise<Guarantees> {
     this.tables.assertOpen()
     return {

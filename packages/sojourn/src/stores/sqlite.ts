@@ -31,6 +31,7 @@ import { changesAfter, findEvents } from './sqlite/events.ts'
 import { assertPath, makeDatabaseFile } from './sqlite/files.ts'
 import { sqliteGuarantees } from './sqlite/guarantees.ts'
 import { keyBeside } from './sqlite/key.ts'
+import { takeLease } from './sqlite/leases.ts'
 import { migrateUp, readStatus } from './sqlite/migrations.ts'
 import { pageOf, selectionOf } from './sqlite/query.ts'
 import { SESSION_READ, decodeSession } from './sqlite/rows.ts'
@@ -208,6 +209,11 @@ export class SqliteStore implements Store {
     const { isInMemory, path } = this.#engine.connection
     this.#renewalKey ??= isInMemory ? randomBytes(32) : keyBeside(path)
     return this.#renewalKey
+  }
+
+  async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
+    assertInstants({ now, span })
+    return this.#engine.write((database) => takeLease(database, { name, holder, now, until: now + span }))
   }
 
   async guarantees(): Promise<Guarantees> {

@@ -106,6 +106,11 @@ export class FaultyStore implements Store {
     return this.#call('renewalKey', () => this.#store.renewalKey())
   }
 
+  /** Over a store that has no leases, everybody gets them: every node does the work. */
+  lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
+    return this.#call('lease', async () => (await this.#store.lease?.(name, holder, now, span)) ?? true)
+  }
+
   guarantees(): Promise<Guarantees> {
     return this.#call('guarantees', () => this.#store.guarantees())
   }

@@ -10,7 +10,7 @@ import { fieldLines } from '../output/fields.ts'
 import type { Field } from '../output/fields.ts'
 import type { Output } from '../output/output.ts'
 import { counted, figure, visible, wrap } from '../output/text.ts'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../../service/version.ts'
 
 /** How far the latest entry may be ahead of this host's clock before one of the two is wrong, in milliseconds. */
 const CLOCK_TOLERANCE = 5_000

@@ -4,7 +4,7 @@ import { Command } from '../command.ts'
 import { openDatabase } from '../database.ts'
 import { figure, instant, visible } from '../output/text.ts'
 import { readSecret } from '../secret.ts'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../../service/version.ts'
 
 /** `sojourn login`: signs a user in and prints the token. */
 export function loginCommand(cli: Cli): Command {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { problem } from 'sojourn/http'
 import type { Entry, HeaderLines } from 'sojourn/http'
-import type { Env } from '../app.ts'
+import type { Env } from '../env.ts'
 import type { Service } from '../service.ts'
 import type { Problem } from './problem-words.ts'
 

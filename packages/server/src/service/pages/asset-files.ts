@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Hono } from 'hono'
-import type { Env } from '../app.ts'
+import type { Env } from '../env.ts'
 
 /** A file of ours that pages refer to. Its path changes whenever its content does, so that it is fetched once. */
 export interface AssetFile {

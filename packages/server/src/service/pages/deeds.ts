@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { isSessionId } from 'sojourn'
 import type { Session } from 'sojourn'
-import type { Env } from '../app.ts'
+import type { Env } from '../env.ts'
 import type { Service } from '../service.ts'
 import { ask } from './ask.ts'
 import type { Answer } from './ask.ts'

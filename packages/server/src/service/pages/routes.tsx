@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { problemOf } from 'sojourn/http'
-import type { Env } from '../app.ts'
+import type { Env } from '../env.ts'
 import type { Service } from '../service.ts'
 import { accountRoutes } from './account.tsx'
 import { problemIn } from './ask.ts'

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { flagField, optionalField, readForm, textField } from 'sojourn/http'
-import type { Env } from '../app.ts'
+import type { Env } from '../env.ts'
 import type { Service } from '../service.ts'
 import { ask, enter, problemIn } from './ask.ts'
 import { ErrorSummary, Field, NextField } from './form.tsx'

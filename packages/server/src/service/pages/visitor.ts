@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import type { Session } from 'sojourn'
-import type { Env } from '../app.ts'
+import type { Env } from '../env.ts'
 import type { Service } from '../service.ts'
 import { enter, problemIn } from './ask.ts'
 import { goOn, respondProblem } from './page.tsx'

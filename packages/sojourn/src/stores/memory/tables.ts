@@ -11,6 +11,7 @@ export class MemoryTables {
   readonly sessions = new Map<SessionId, SessionRecord>()
   readonly users = new Map<string, UserRecord>()
   readonly attempts = new Map<string, AttemptState>()
+  readonly leases = new Map<string, { readonly holder: string; readonly until: number }>()
   readonly #userIds = new Map<string, string>()
   #events: EventRecord[] = []
   #lastPosition = 0

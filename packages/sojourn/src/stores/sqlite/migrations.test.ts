@@ -12,7 +12,13 @@ import { SQLITE_STEPS } from './schema.ts'
 import { SqliteStore, sqliteMigrations } from '../sqlite.ts'
 
 /** Steps that were released. A line is added with a step, and no line ever changes. */
-const RELEASED = ['1 sessions 5e5ee831af53ddff22074aa350495224c5b4e483b3f7f2eeaf3c9e616b220abf']
+const RELEASED = [
+  '1 sessions 5e5ee831af53ddff22074aa350495224c5b4e483b3f7f2eeaf3c9e616b220abf',
+  '2 leases 917f1019e9d5a399ce518f3eedbb70aa9f20372f1ae54f4f59c7e4e3b0b2ece4',
+]
+
+/** The steps as they are told of, oldest first. */
+const STEPS = SQLITE_STEPS.map(named)
 
 const FOREIGN = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO users VALUES (1, 'ada')"
 
@@ -32,7 +38,7 @@ test('no released step has changed', () => {
 describe('migrating by hand', () => {
   test('says what is pending without making a file', () => {
     const migrations = sqliteMigrations(path)
-    expect(migrations.status()).toEqual({ applied: [], pending: [{ version: 1, name: 'sessions' }] })
+    expect(migrations.status()).toEqual({ applied: [], pending: STEPS })
     expect(migrations.print()).toContain('CREATE TABLE sojourn_sessions')
     migrations.close()
     expect(readdirSync(folder)).toEqual([])
@@ -42,7 +48,7 @@ describe('migrating by hand', () => {
     execute(FOREIGN)
     const before = readFileSync(path)
     const migrations = sqliteMigrations(path)
-    expect(migrations.status().pending).toHaveLength(1)
+    expect(migrations.status().pending).toEqual(STEPS)
     migrations.print()
     migrations.close()
     expect(readFileSync(path)).toEqual(before)
@@ -51,12 +57,13 @@ describe('migrating by hand', () => {
 
   test('applies what is pending once', () => {
     const migrations = sqliteMigrations(path)
-    const steps = [{ version: 1, name: 'sessions' }]
-    expect(migrations.up()).toEqual({ steps })
+    expect(migrations.up()).toEqual({ steps: STEPS })
     expect(migrations.up()).toEqual({ steps: [] })
     const { applied, pending } = migrations.status()
     expect(pending).toEqual([])
-    expect(applied).toEqual([{ ...steps[0], appliedAt: expect.any(Number), checksum: checksumOf(SQLITE_STEPS[0]!) }])
+    expect(applied).toEqual(
+      SQLITE_STEPS.map((step) => ({ ...named(step), appliedAt: expect.any(Number), checksum: checksumOf(step) })),
+    )
     migrations.close()
     migrations.close()
   })
@@ -79,7 +86,7 @@ describe('migrating by hand', () => {
     await store.renewalKey()
     await store.close()
     const migrations = sqliteMigrations(path)
-    expect(migrations.down()).toEqual({ steps: [{ version: 1, name: 'sessions' }] })
+    expect(migrations.down()).toEqual({ steps: STEPS.toReversed() })
     expect(migrations.down()).toEqual({ steps: [] })
     migrations.close()
     expect(schema()).toEqual(before)
@@ -196,6 +203,10 @@ describe('the view for people', () => {
     expect(other).toMatchObject({ is_active: 0, end_reason: 'logout', logged_out_at: '2026-01-02T03:04:05.007Z' })
   })
 })
+
+function named({ version, name }: MigrationStep): Pick<MigrationStep, 'version' | 'name'> {
+  return { version, name }
+}
 
 function connect(): { to: SqliteConnection } & Disposable {
   const to = new SqliteConnection(path, { busyTimeout: 100, mustExist: false, allowUnsafe: [] })

@@ -122,4 +122,18 @@ DROP TABLE sojourn_sessions;
 DROP TABLE sojourn_users;
 `,
   },
+  {
+    version: 2,
+    name: 'leases',
+    up: `
+CREATE TABLE sojourn_leases (
+  name TEXT PRIMARY KEY NOT NULL,
+  holder TEXT NOT NULL,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
+    down: `
+DROP TABLE sojourn_leases;
+`,
+  },
 ]

@@ -76,5 +76,6 @@ function everyMethod(store: Store): Readonly<Record<string, () => Promise<unknow
     latestInstant: () => store.latestInstant(),
     renewalKey: () => store.renewalKey(),
     guarantees: () => store.guarantees(),
+    ...(store.lease === undefined ? {} : { lease: store.lease.bind(store, 'work', 'a', NOON, 1) }),
   }
 }
