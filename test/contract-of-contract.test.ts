@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../packages/sojourn/src/stores/memory.ts'
-import { storeContract, userStoreContract } from '../packages/sojourn/src/testing/index.ts'
+import { apiKeyStoreContract, storeContract, userStoreContract } from '../packages/sojourn/src/testing/index.ts'
+import type { OpenedStore } from '../packages/sojourn/src/testing/index.ts'
 import { BROKEN_STORES } from './support/broken-stores.ts'
 
-const CONTRACT = [...storeContract, ...userStoreContract]
+const CONTRACT = [...storeContract, ...userStoreContract, ...apiKeyStoreContract]
 
 describe('the contract turns down a store in which', () => {
   test.each([...BROKEN_STORES])('$fault: "$caughtBy"', async ({ open, caughtBy }) => {
@@ -37,6 +38,6 @@ async function sentencesBrokenBy(open: () => MemoryStore): Promise<readonly stri
   return broken
 }
 
-function opened(store: MemoryStore): { store: MemoryStore; users: MemoryStore['users'] } {
-  return { store, users: store.users }
+function opened(store: MemoryStore): OpenedStore {
+  return { store, users: store.users, apiKeys: store.apiKeys }
 }

@@ -5,6 +5,7 @@ import { Chance } from './support/chance.ts'
 import { COOKIE, OTHER, PASSWORD, SITE } from './support/http-site.ts'
 import { openHttpServer } from './support/http-server.ts'
 import type { OpenHttpServer } from './support/http-server.ts'
+import { figure, found } from './support/proof.ts'
 import { RawConnection } from './support/raw-connection.ts'
 import type { RawAnswer } from './support/raw-connection.ts'
 
@@ -51,6 +52,12 @@ test(
       left = 0
       throw new Error(`with SOJOURN_HTTP_FUZZ_SEED=${SEED}: ${String(error)}`, { cause: error })
     }
+    found({
+      claim: 'No mutated request over a raw socket is answered with 500 or hangs',
+      tried: `${figure(REQUESTS)} requests`,
+      found: `${server.errors.length} answered with 500, 0 hung, answers by status: ${statuses(counts)}`,
+      seed: SEED,
+    })
     expect(server.errors, `seed ${SEED}`).toEqual([])
     // That so many got this far says that the requests are worth sending.
     for (const seen of ['200', '204', '400', '401', '403', '404', '405', '413', '415', '431']) {
@@ -329,4 +336,9 @@ function spliced(chance: Chance, text: string, piece: string, gone: number): str
 /** UTF-8, a character for each byte. */
 function latin1(text: string): string {
   return Buffer.from(text).toString('latin1')
+}
+
+function statuses(counts: ReadonlyMap<string, number>): string {
+  const sorted = [...counts].toSorted(([one], [other]) => one.localeCompare(other))
+  return sorted.map(([status, count]) => `${status} × ${figure(count)}`).join(', ')
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../packages/sojourn/src/stores/memory.ts'
+import { figure, found } from './support/proof.ts'
 import { interleave, planOf } from './support/interleaving.ts'
 import type { Engine } from './support/interleaving.ts'
 import { RACY_ENGINES } from './support/racy-engines.ts'
@@ -11,9 +12,12 @@ const RUNS = Number(process.env['SOJOURN_INTERLEAVINGS'] ?? 60_000)
 const TEETH = 2_000
 
 describe('whatever overtakes what, every promise is kept', () => {
-  test.each([2, 3, 5])('to %i who act at once', { timeout: 600_000 }, async (actors) => {
-    const trial = fc.assert(promises(actors, soundEngine), { numRuns: Math.ceil(RUNS / 3) })
-    await expect(trial).resolves.toBeUndefined()
+  test.each([2, 3, 5])('to %i who act at once', { timeout: 120_000 + RUNS * 5 }, async (actors) => {
+    const seed = Date.now() % 2 ** 31
+    const numRuns = Math.ceil(RUNS / 3)
+    await expect(fc.assert(promises(actors, soundEngine), { numRuns, seed })).resolves.toBeUndefined()
+    const claim = `Ended is ended, the cap holds and nobody is signed out who was not, whoever overtakes whom (${actors} at once)`
+    found({ claim, tried: `${figure(numRuns)} interleavings`, found: '0 promises broken', seed })
   })
 })
 

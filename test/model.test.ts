@@ -31,7 +31,7 @@ test.each(Object.entries(others))(
     })
     await fc.assert(property, { numRuns: runs })
   },
-  120_000,
+  60_000 + RUNS * 200,
 )
 
 /** What a call answered, or with which code it was turned down. */

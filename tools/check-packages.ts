@@ -45,8 +45,11 @@ function misplaced({ folder, files }: Packed): readonly string[] {
 function isExpected(file: string, folder: string): boolean {
   if (['LICENSE', 'README.md', 'package.json'].includes(file)) return true
   if (/^bin\/[\w-]+\.cjs$/.test(file)) return true
+  // What the service hands to browsers: the console as it was built, and the files of the pages as they are.
+  if (/^(?:dist\/console|src\/service\/pages\/assets)\/.+\.(?:css|html|js|svg|woff2)$/.test(file)) return true
   const built = /^dist\/(.*?)(?:\.d\.ts|\.js)$/.exec(file)?.[1]
-  return built !== undefined && !built.endsWith('.test') && existsSync(join(folder, 'src', `${built}.ts`))
+  if (built === undefined || built.endsWith('.test')) return false
+  return ['.ts', '.tsx'].some((ending) => existsSync(join(folder, 'src', built + ending)))
 }
 
 /** What the library would pull in, which is nothing. */

@@ -35,7 +35,7 @@ export const SERVERS: readonly (readonly [framework: string, start: StartServer]
   ['fetch', startFetch],
 ]
 
-export async function startExpress({ http, mount, onEcho }: AdapterSite): Promise<StartedServer> {
+async function startExpress({ http, mount, onEcho }: AdapterSite): Promise<StartedServer> {
   const { requireRecent, requireSession, sessionOf, sojourn } = forExpress
   const application = express.Router()
   application.use(sojourn(http))
@@ -56,7 +56,7 @@ export async function startExpress({ http, mount, onEcho }: AdapterSite): Promis
   return started(createServer(server as RequestListener))
 }
 
-export async function startFastify({ http, mount, onEcho }: AdapterSite): Promise<StartedServer> {
+async function startFastify({ http, mount, onEcho }: AdapterSite): Promise<StartedServer> {
   const { requireRecent, requireSession, sessionOf, sojourn } = forFastify
   const server = fastify({ bodyLimit: 1_000_000 })
   await server.register(sojourn(http))
@@ -85,7 +85,7 @@ export async function startFastify({ http, mount, onEcho }: AdapterSite): Promis
   return { url, close: () => server.close() }
 }
 
-export async function startHono({ http, mount, onEcho }: AdapterSite): Promise<StartedServer> {
+async function startHono({ http, mount, onEcho }: AdapterSite): Promise<StartedServer> {
   const { requireRecent, requireSession, sojourn } = forHono
   const server = new Hono<{ Variables: forHono.SojournVariables }>().basePath(mount)
   server.use(sojourn(http))
@@ -104,7 +104,7 @@ export async function startHono({ http, mount, onEcho }: AdapterSite): Promise<S
   return startedFetch((request, env) => server.fetch(request, env))
 }
 
-export async function startFetch(site: AdapterSite): Promise<StartedServer> {
+async function startFetch(site: AdapterSite): Promise<StartedServer> {
   const { requireRecent, requireSession, withSession } = forFetch
   const routes = routesOf(site, requireSession(answerWho), requireRecent(WITHIN, answerWho))
   const handler = withSession(site.http, async (request, context) => {
@@ -116,7 +116,7 @@ export async function startFetch(site: AdapterSite): Promise<StartedServer> {
 }
 
 /** The functions of Next, called as Next calls them: one file a route, and nothing but a request. */
-export async function startNext(site: AdapterSite): Promise<StartedServer> {
+async function startNext(site: AdapterSite): Promise<StartedServer> {
   const { requireRecent, requireSession, routeHandlers, withSession } = forNext
   const { http, mount } = site
   const auth = routeHandlers(http)
@@ -132,7 +132,7 @@ export async function startNext(site: AdapterSite): Promise<StartedServer> {
   return startedFetch(answer)
 }
 
-export async function startNode({ http, mount, onEcho }: AdapterSite): Promise<StartedServer> {
+async function startNode({ http, mount, onEcho }: AdapterSite): Promise<StartedServer> {
   const { requireRecent, requireSession, withSession } = forNode
   const answer = (_: IncomingMessage, outgoing: ServerResponse, context: RequestSession): void => {
     outgoing.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(who(context)))

@@ -1,9 +1,11 @@
+import type { ApiKeyStore } from '../../packages/sojourn/src/auth/api-keys.ts'
 import type { AttemptChange, AttemptStore } from '../../packages/sojourn/src/auth/throttle.ts'
 import { isMatch } from '../../packages/sojourn/src/core/filter.ts'
 import type { SessionRecord } from '../../packages/sojourn/src/core/session.ts'
 import type { ListQuery, SessionFilter, Store } from '../../packages/sojourn/src/core/store.ts'
 import type { SessionId } from '../../packages/sojourn/src/core/token.ts'
 import type { MemoryTables } from '../../packages/sojourn/src/stores/memory/tables.ts'
+import { MemoryApiKeys } from '../../packages/sojourn/src/stores/memory/api-keys.ts'
 import { MemoryUsers } from '../../packages/sojourn/src/stores/memory/users.ts'
 import { MemoryStore } from '../../packages/sojourn/src/stores/memory.ts'
 import { makeRecord } from '../../packages/sojourn/src/testing/index.ts'
@@ -452,6 +454,16 @@ const INSERTS: readonly BrokenStore[] = [
 
 const LISTS: readonly BrokenStore[] = [
   {
+    fault: 'all but one means all',
+    caughtBy: 'all but one means all but that one, whatever else is asked',
+    open: () =>
+      new (class extends OpenStore {
+        override async revoke(...[target, ...rest]: Revoke): ReturnType<Store['revoke']> {
+          return super.revoke('where' in target ? { where: { ...target.where, except: undefined } } : target, ...rest)
+        }
+      })(),
+  },
+  {
     fault: 'the next page skips sessions of the same instant',
     caughtBy: 'page after page shows every session once and in order, however many instants are equal',
     open: () =>
@@ -647,6 +659,16 @@ const PRUNING: readonly BrokenStore[] = [
 ]
 
 const HISTORY: readonly BrokenStore[] = [
+  {
+    fault: 'of several types only the first is looked for',
+    caughtBy: 'events of several types are found together, newest first, each once, by page',
+    open: () =>
+      new (class extends OpenStore {
+        override async events(query: Parameters<Store['events']>[0]): ReturnType<Store['events']> {
+          return super.events({ ...query, type: [query.type].flat()[0] })
+        }
+      })(),
+  },
   {
     fault: 'the end of a session is told to nobody',
     caughtBy: 'ending a session writes exactly one session_ended event with what the mark says',
@@ -912,6 +934,19 @@ const USERS: readonly BrokenStore[] = [
       ),
   },
   {
+    fault: 'the filter of users is applied to the first page only',
+    caughtBy: 'users are found by a piece of the name, the role and the state, page after page',
+    open: () =>
+      withUsers(
+        (tables) =>
+          new (class extends MemoryUsers {
+            override async list(...[after, limit, filter]: Parameters<MemoryUsers['list']>) {
+              return super.list(after, limit, after === null ? filter : undefined)
+            }
+          })(tables),
+      ),
+  },
+  {
     fault: 'the next page of users begins with the last of the page before',
     caughtBy: 'users are listed in the order of their usernames, page after page, each once',
     open: () =>
@@ -1001,6 +1036,69 @@ const USERS: readonly BrokenStore[] = [
   },
 ]
 
+const KEYS: readonly BrokenStore[] = [
+  {
+    fault: 'a key whose id is taken takes its place',
+    caughtBy: 'a taken id is answered with false, and the key that has it stays as it is',
+    open: () =>
+      withKeys(
+        (tables) =>
+          new (class extends MemoryApiKeys {
+            override async add(...[key, mark]: Parameters<ApiKeyStore['add']>): Promise<boolean> {
+              const isTaken = tables.apiKeys.has(key.id)
+              const isAdded = await super.add(key, mark)
+              if (isTaken) tables.apiKeys.set(key.id, key)
+              return isAdded
+            }
+          })(tables),
+      ),
+  },
+  {
+    fault: 'a use brings a revoked key to life',
+    caughtBy: 'a use of a key that is revoked or was never made leaves no trace',
+    open: () =>
+      withKeys(
+        (tables) =>
+          new (class extends MemoryApiKeys {
+            override async noteUse(id: string, at: number): Promise<void> {
+              const key = tables.apiKeys.get(id)
+              if (key !== undefined) tables.apiKeys.set(id, { ...key, revokedAt: null })
+              await super.noteUse(id, at)
+            }
+          })(tables),
+      ),
+  },
+  {
+    fault: 'revoking a key again moves the instant',
+    caughtBy: 'a key is revoked once: again changes nothing and tells nothing',
+    open: () =>
+      withKeys(
+        (tables) =>
+          new (class extends MemoryApiKeys {
+            override async revoke(...[id, mark]: Parameters<ApiKeyStore['revoke']>): Promise<boolean> {
+              const key = tables.apiKeys.get(id)
+              if (key !== undefined) tables.apiKeys.set(id, { ...key, revokedAt: null })
+              return super.revoke(id, mark)
+            }
+          })(tables),
+      ),
+  },
+  {
+    fault: 'a late use of a key moves time back',
+    caughtBy: 'a use is noted forwards only, and tells history nothing',
+    open: () =>
+      withKeys(
+        (tables) =>
+          new (class extends MemoryApiKeys {
+            override async noteUse(id: string, lastUsedAt: number): Promise<void> {
+              const key = tables.apiKeys.get(id)
+              if (key?.revokedAt === null) tables.apiKeys.set(id, { ...key, lastUsedAt })
+            }
+          })(tables),
+      ),
+  },
+]
+
 /** Stores that are wrong in one way each. */
 const LEASES: readonly BrokenStore[] = [
   {
@@ -1065,8 +1163,15 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
   ...PRUNING,
   ...HISTORY,
   ...USERS,
+  ...KEYS,
   ...LEASES,
 ]
+
+function withKeys(broken: (tables: MemoryTables) => ApiKeyStore): MemoryStore {
+  return new (class extends MemoryStore {
+    override readonly apiKeys = broken(this.tables)
+  })()
+}
 
 function withUsers(broken: (tables: MemoryTables) => MemoryUsers): MemoryStore {
   return new (class extends MemoryStore {

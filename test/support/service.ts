@@ -44,7 +44,7 @@ export async function openService({ clock, settings, path = ':memory:' }: OpenSe
     },
     store,
     users: sqlite.users,
-    apiKeys: new NoApiKeys(),
+    apiKeys: sqlite.apiKeys,
     log: createLog('trace', { write: (line: string) => lines.push(line) }),
     clock,
     hasher: PLAIN,

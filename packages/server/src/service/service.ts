@@ -50,6 +50,8 @@ export class Service {
   readonly proxies: TrustedProxies
   readonly metrics: Metrics
   readonly sessions: SessionManager
+  /** The same sessions, judged by the profile `high`. */
+  readonly operatorSessions: SessionManager
   readonly auth: AuthManager
   /** The routes below `/auth`, and the session of every other request. */
   readonly http: SojournHttp
@@ -58,7 +60,6 @@ export class Service {
   readonly keys: ApiKeys
   readonly setup: SetupLink
   readonly upkeep: Upkeep
-  readonly #strict: SessionManager
   readonly startedAt: Date
   readonly #stopping = new AbortController()
 
@@ -90,7 +91,7 @@ export class Service {
     this.proxies = new TrustedProxies(settings.trustedProxies)
     this.metrics = metrics
     this.sessions = sessions
-    this.#strict = strict
+    this.operatorSessions = strict
     this.auth = auth
     this.http = new SojournHttp({ ...shared, sessions })
     this.operatorHttp = new SojournHttp({ ...shared, sessions: strict })
@@ -120,7 +121,7 @@ export class Service {
     this.stop()
     await this.upkeep.stop()
     try {
-      await this.#strict.flush()
+      await this.operatorSessions.flush()
     } finally {
       this.metrics.close()
       await this.sessions.close()

@@ -6,7 +6,8 @@ import type { DeviceInput } from '../core/device.ts'
 import { SojournError, shown } from '../core/errors.ts'
 import type { Mark } from '../core/events.ts'
 import { Issued } from '../core/issued.ts'
-import type { Check, Presentation, RenewOutcome, SessionManager } from '../core/manager.ts'
+import type { NewSession } from '../core/login.ts'
+import type { Check, CreateOutcome, Presentation, RenewOutcome, SessionManager } from '../core/manager.ts'
 import type { Attributes, Session } from '../core/session.ts'
 import type { SessionId, Token } from '../core/token.ts'
 import { canonicalUsername, usernameProblem } from '../core/username.ts'
@@ -237,7 +238,7 @@ export class AuthManager {
     const user = checked.value
     const { id: userId, username: name, epoch } = user
     const login = { userId, username: name, device, method: 'password', attributes, epoch }
-    const created = await this.#sessions.tryCreate(login)
+    const created = await this.#created(login, user)
     if (created.ok) {
       this.#login = new Login(
         created.session,
@@ -468,6 +469,14 @@ export class AuthManager {
     const { isChanged, ended } = await change()
     if (ended.some(({ id }) => id === this.#login?.session.id)) this.#login = null
     return { ok: true, isChanged, ended: ended.length }
+  }
+
+  /** The session of a login, unless its user was changed in another store while it was made. */
+  async #created(login: NewSession, user: UserRecord): Promise<CreateOutcome> {
+    const created = await this.#sessions.tryCreate(login)
+    if (!created.ok || ((await this.#users.confirm?.(user)) ?? true)) return created
+    await this.#sessions.revoke({ id: created.session.id }, { reason: 'epoch' })
+    return { ok: false, reason: 'epoch' }
   }
 
   /** Replaces a hash weaker than today's, unless the password was changed meanwhile. Never in the way of the login. */

@@ -1,5 +1,14 @@
-export { API_KEY_SCOPES, ApiKeys } from './api-keys.ts'
-export type { ApiKeyRecord, ApiKeyScope, ApiKeyStore } from './api-keys.ts'
+export { API_KEY_SCOPES, ApiKeys, IssuedApiKey } from './api-keys.ts'
+export type {
+  ApiKey,
+  ApiKeyCheck,
+  ApiKeyRecord,
+  ApiKeyRefusal,
+  ApiKeyScope,
+  ApiKeyStore,
+  ApiKeysOptions,
+  NewApiKey,
+} from './api-keys.ts'
 export { AuthManager, Login } from './auth-manager.ts'
 export type {
   ActorOptions,
@@ -23,6 +32,7 @@ export type { Argon2Options, PasswordHasher } from './passwords.ts'
 export type { PasswordProblem, PasswordRuleOptions } from './password-rules.ts'
 export type { AttemptChange, AttemptState, AttemptStore, ThrottleOptions } from './throttle.ts'
 export { viewUser } from './users.ts'
+export { UsersBeside } from './users-beside.ts'
 export type {
   AdoptedUser,
   AdoptionCount,
@@ -30,6 +40,7 @@ export type {
   Role,
   User,
   UserChange,
+  UserFilter,
   UserRecord,
   UserStore,
 } from './users.ts'

@@ -73,8 +73,8 @@ export interface UserStore {
   /** The user with this canonical username, or null. */
   byUsername(username: string): Promise<UserRecord | null>
 
-  /** Users in the order of their usernames, after the one given, at most `limit`. */
-  list(after: string | null, limit: number): Promise<readonly UserRecord[]>
+  /** Users that match, in the order of their usernames, after the one given, at most `limit`. */
+  list(after: string | null, limit: number, filter?: UserFilter): Promise<readonly UserRecord[]>
 
   /** How many users there are. */
   count(): Promise<number>
@@ -104,12 +104,26 @@ export interface UserStore {
   noteFailedLogin(userId: string | null, mark: Mark): Promise<void>
 
   /**
+   * Where sessions are kept by another engine: whether a login that was decided on this very record, as it was read, still
+   * stands now that its session is made. Left out where an insert of a session sees the user in its own transaction.
+   */
+  confirm?(user: UserRecord): Promise<boolean>
+
+  /**
    * Adds users and sessions that are not there yet, each user with its sessions in one transaction, with a
    * `user_adopted` event for each new user and a `session_created` event for each new session that stands.
    * Whatever is there already is left exactly as it is. A session that stands is added only while its user here is
    * enabled and still has the epoch of `user`: whoever was signed out everywhere meanwhile stays signed out.
    */
   adopt(batch: readonly AdoptedUser[], mark: Mark): Promise<AdoptionCount>
+}
+
+/** Which users are meant. Everything given must hold; nothing given means all. */
+export interface UserFilter {
+  /** Appears in the username, which is canonical; `%` and `_` are letters like any other. */
+  readonly text?: string | undefined
+  readonly role?: Role | undefined
+  readonly isDisabled?: boolean | undefined
 }
 
 /** From which hash to which, and which session goes on. */

@@ -20,6 +20,7 @@ export function isMatch(record: SessionRecord, filter: SessionFilter): boolean {
     is(filter.endsBy, (instant) => record.endsAt <= instant) &&
     is(filter.expiresBy, (instant) => record.expiresAt <= instant) &&
     is(filter.authenticatedBy, (instant) => record.authenticatedAt <= instant) &&
+    is(filter.except, (id) => record.id !== id) &&
     is(filter.anyOf, (filters) => filters.some((each) => isMatch(record, each)))
   )
 }

@@ -9,6 +9,7 @@ import type { Policy } from './policy.ts'
 import { END_REASONS } from './session.ts'
 import type { EndReason, Session } from './session.ts'
 import type { EventQuery, ListSort, SessionFilter as StoreFilter } from './store.ts'
+import { isSessionId } from './token.ts'
 import type { SessionId } from './token.ts'
 
 /** Which sessions are meant. Everything given must hold; nothing given means all that are kept. */
@@ -17,6 +18,11 @@ export interface SessionFilter {
   readonly username?: string | undefined
   /** True for sessions that stand, false for those that do not. */
   readonly active?: boolean | undefined
+  /**
+   * True for sessions whose end is written down, false for those where it is not. Those that are neither active nor
+   * ended are overdue: time has ended them, and the next clean-up writes it down.
+   */
+  readonly ended?: boolean | undefined
   readonly ip?: string | undefined
   /** Appears in the username, the user agent or the address. */
   readonly text?: string | undefined
@@ -26,6 +32,8 @@ export interface SessionFilter {
   readonly createdBefore?: Date | undefined
   /** Not used for this long. */
   readonly unusedFor?: Duration | undefined
+  /** Any session but this one. */
+  readonly except?: SessionId | undefined
 }
 
 /** A list: which sessions, in which order. */
@@ -57,7 +65,8 @@ export interface Page {
 export interface HistoryQuery {
   readonly sessionId?: SessionId | undefined
   readonly userId?: string | undefined
-  readonly type?: EventType | undefined
+  /** Of this type, or of one of these. */
+  readonly type?: EventType | readonly EventType[] | undefined
   readonly since?: Date | undefined
   /** Only positions before this one: that of the last event of the page before. */
   readonly before?: number | undefined
@@ -73,7 +82,12 @@ export const HISTORY_LIMIT = 10_000
 const DEFAULT_PAGE = 50
 
 const TEXTS = ['userId', 'username', 'ip', 'text', 'method'] as const
-const CONDITIONS = [...TEXTS, 'active', 'endReason', 'createdSince', 'createdBefore', 'unusedFor'] as const
+const FLAGS = ['active', 'ended'] as const
+const CONDITIONS = [
+  ...TEXTS,
+  ...FLAGS,
+  ...(['endReason', 'createdSince', 'createdBefore', 'unusedFor', 'except'] as const),
+]
 /** Everything that a list may be asked. */
 export const LIST_OPTIONS: readonly string[] = [...CONDITIONS, 'sort', 'order', 'current', 'cursor', 'limit']
 const OF_HISTORY = ['sessionId', 'userId', 'type', 'since', 'before', 'limit']
@@ -99,8 +113,14 @@ export function storeFilter(filter: SessionFilter, now: number, policy: Policy):
   assertNames(filter, 'filter', LIST_OPTIONS)
   for (const name of TEXTS) if (filter[name] !== undefined) assertText(filter[name], name)
   if (filter.endReason !== undefined) assertOneOf(filter.endReason, 'endReason', END_REASONS)
-  if (filter.active !== undefined && typeof filter.active !== 'boolean') {
-    throw new SojournError('invalid_argument', `active is ${shown(filter.active)}; give true or false`)
+  for (const name of FLAGS) {
+    if (filter[name] !== undefined && typeof filter[name] !== 'boolean') {
+      throw new SojournError('invalid_argument', `${name} is ${shown(filter[name])}; give true or false`)
+    }
+  }
+  if (filter.except !== undefined && !isSessionId(filter.except)) {
+    // Not shown: what is given by mistake here is mostly a token.
+    throw new SojournError('invalid_argument', 'except is no session id; give the id of a session, not its token')
   }
   const standing = standingAt(now, policy)
   return {
@@ -112,9 +132,11 @@ export function storeFilter(filter: SessionFilter, now: number, policy: Policy):
     method: filter.method,
     standing: filter.active === true ? standing : undefined,
     notStanding: filter.active === false ? standing : undefined,
+    isEnded: filter.ended,
     createdSince: instant(filter.createdSince, 'createdSince'),
     createdBefore: instant(filter.createdBefore, 'createdBefore'),
     accessedBy: filter.unusedFor === undefined ? undefined : now - milliseconds(filter.unusedFor, 'unusedFor'),
+    except: filter.except,
   }
 }
 
@@ -137,7 +159,7 @@ export function eventQuery(query: HistoryQuery): EventQuery {
   const { sessionId, userId, type, since, before } = query
   if (sessionId !== undefined) assertText(sessionId, 'sessionId')
   if (userId !== undefined) assertText(userId, 'userId')
-  if (type !== undefined) assertOneOf(type, 'type', EVENT_TYPES)
+  for (const each of type === undefined ? [] : [type].flat()) assertOneOf(each, 'type', EVENT_TYPES)
   if (before !== undefined) assertWhole(before, 'before', 0, Number.MAX_SAFE_INTEGER)
   return {
     sessionId,

@@ -169,6 +169,28 @@ test('history tells of a proof, and not with what', async () => {
   expect(JSON.stringify(event)).not.toContain(token.split('.')[1])
 })
 
+test('a proof that was overtaken by the end of its session and by other logins brings back no session beyond the cap', async () => {
+  const { sessions, clock, store } = start({ maxSessionsPerUser: 1 })
+  const { session } = await sessions.create(ADA)
+  const reached = Promise.withResolvers<void>()
+  const overtaken = Promise.withResolvers<void>()
+  store.faults = {
+    async pause({ method }, when) {
+      if (method !== 'update' || when !== 'before') return
+      reached.resolve()
+      await overtaken.promise
+    },
+  }
+  const proof = sessions.reauthenticated(session.id)
+  await reached.promise
+  clock.advance('24h')
+  const { token } = await sessions.create(ADA)
+  overtaken.resolve()
+  expect(await proof).toMatchObject({ ok: false, reason: 'idle' })
+  expect(await sessions.count({ active: true })).toBe(1)
+  expect(await sessions.validate(token)).toMatchObject({ ok: true })
+})
+
 function start(policy: PolicyOptions = {}) {
   const memory = new MemoryStore()
   const store = new FaultyStore(memory)

@@ -10,7 +10,7 @@ import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
 import { SojournError, shown } from './errors.ts'
 import { viewEvent } from './events.ts'
-import type { SessionEvent } from './events.ts'
+import type { Mark, SessionEvent } from './events.ts'
 import { Issued } from './issued.ts'
 import {
   HISTORY_LIMIT,
@@ -94,6 +94,8 @@ export interface RevokeOptions {
   readonly reason?: EndReason | undefined
   /** Default `system`. */
   readonly actor?: string | undefined
+  /** One short sentence for history: why, in somebody's own words. */
+  readonly detail?: string | undefined
   /** Called after each batch with how many have ended so far. */
   readonly onProgress?: ((ended: number) => void) | undefined
 }
@@ -219,10 +221,10 @@ export class SessionManager {
   async tryCreate(login: NewSession): Promise<CreateOutcome> {
     assertLogin(login)
     await this.#ready()
-    if (this.policy.maxSessionsPerUser > 0) await this.#touches.flush()
     for (let draw = 0; draw < ID_DRAWS; draw += 1) {
       const secret = mintSecret(this.#random)
       const now = this.#clock.now()
+      if (this.policy.maxSessionsPerUser > 0) await this.#settleForCap(login.userId, now)
       const record = newRecord(mintSessionId(now, this.#random), secret, login, now, this.policy)
       const outcome = await this.#insert(record, login.epoch)
       if (outcome.ok) return new Issued(viewSession(record, true), joinToken(record.id, secret))
@@ -344,15 +346,16 @@ export class SessionManager {
    * those that stood until this very call. Ending all of a user also stops the logins that are under way.
    */
   async revoke(target: RevokeTarget, options: RevokeOptions = {}): Promise<Revocation> {
-    assertNames(options, 'options', ['reason', 'actor', 'onProgress'])
-    const { reason = 'revoked', actor = 'system' } = options
+    assertNames(options, 'options', ['reason', 'actor', 'detail', 'onProgress'])
+    const { reason = 'revoked', actor = 'system', detail } = options
     assertOneOf(reason, 'reason', END_REASONS)
     assertText(actor, 'actor')
+    if (detail !== undefined) assertText(detail, 'detail')
     assertTarget(target)
     await this.#ready()
     await this.#flushIfPossible()
     const ended: SessionId[] = []
-    for await (const batch of this.#revokeInBatches(target, reason, actor)) {
+    for await (const batch of this.#revokeInBatches(target, { at: this.#clock.now(), actor, reason, detail })) {
       for (const session of batch) ended.push(session.id)
       options.onProgress?.(ended.length)
     }
@@ -575,6 +578,17 @@ export class SessionManager {
     })
   }
 
+  /**
+   * What time has ended does not count against the cap, so it is written down first: a write that began before the end and
+   * arrives late would bring back one session more than may stand.
+   */
+  async #settleForCap(userId: string, now: number): Promise<void> {
+    await this.#touches.flush()
+    const steps = overdue(now, this.policy, null, 0)
+    const anyOf = steps.map(({ where }) => where)
+    if ((await this.#store.count({ userId, isEnded: false, anyOf })) > 0) await this.#settle({ userId }, now, steps)
+  }
+
   #allowance(record: SessionRecord): number {
     return record.lastAccessedAt < this.#startedAt ? this.policy.touchInterval : 0
   }
@@ -613,12 +627,7 @@ export class SessionManager {
     }
   }
 
-  async *#revokeInBatches(
-    target: RevokeTarget,
-    reason: EndReason,
-    actor: string,
-  ): AsyncGenerator<readonly EndedSession[]> {
-    const mark = { at: this.#clock.now(), actor, reason }
+  async *#revokeInBatches(target: RevokeTarget, mark: EndMark): AsyncGenerator<readonly EndedSession[]> {
     if ('where' in target) {
       const where = { ...storeFilter({ active: true, ...target.where }, mark.at, this.policy), isEnded: false }
       yield* this.#batches({ where }, mark)
@@ -637,10 +646,7 @@ export class SessionManager {
   }
 
   /** Ends batch after batch until none is left, with a turn of the event loop for everybody else in between. */
-  async *#batches(
-    target: StoreTarget,
-    mark: { at: number; actor: string; reason: EndReason },
-  ): AsyncGenerator<readonly EndedSession[]> {
+  async *#batches(target: StoreTarget, mark: EndMark): AsyncGenerator<readonly EndedSession[]> {
     for (;;) {
       const batch = await this.#store.revoke(target, mark, BATCH)
       if (batch.length > 0) yield batch
@@ -653,8 +659,8 @@ export class SessionManager {
    * Writes down the ends that time has brought, so that they are not told as the deed of whoever comes next. Where
    * that cannot be written, the deed is still done.
    */
-  async #settle(filter: StoreFilter, now: number): Promise<void> {
-    for (const { where, reason } of overdue(now, this.policy, null)) {
+  async #settle(filter: StoreFilter, now: number, steps = overdue(now, this.policy, null)): Promise<void> {
+    for (const { where, reason } of steps) {
       const mark = { at: now, actor: 'system', reason }
       await this.#ifPossible(async () => {
         for await (const _ of this.#batches({ where: { ...where, ...filter } }, mark));
@@ -687,6 +693,9 @@ export class SessionManager {
     return current === undefined ? view : { ...view, current: record.id === current }
   }
 }
+
+/** A mark that says why sessions end. */
+type EndMark = Mark & { readonly reason: EndReason }
 
 /** A session as the store has it, and as it is with the uses that are not written yet. */
 interface Seen {

@@ -10,10 +10,14 @@ export interface Overdue {
 
 /**
  * What a clean-up ends, and as what. The margin is for notes of use that another process still holds: nobody
- * is ended who was here a moment ago.
+ * is ended who was here a moment ago. Without one this is all that does not stand at `now`.
  */
-export function overdue(now: number, policy: Policy, olderThan: number | null): readonly Overdue[] {
-  const margin = policy.touchInterval
+export function overdue(
+  now: number,
+  policy: Policy,
+  olderThan: number | null,
+  margin: number = policy.touchInterval,
+): readonly Overdue[] {
   const steps: Overdue[] = [
     { where: { isEnded: false, endsBy: now, expiresBy: now }, reason: 'expired' },
     { where: { isEnded: false, authenticatedBy: now - policy.absoluteLifetime }, reason: 'expired' },

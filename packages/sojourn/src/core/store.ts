@@ -207,6 +207,8 @@ export interface SessionFilter {
   readonly createdBefore?: number | undefined
   /** `lastAccessedAt` at or before this instant. */
   readonly accessedBy?: number | undefined
+  /** Any session but this one. */
+  readonly except?: SessionId | undefined
   /** At least one of these holds. */
   readonly anyOf?: readonly SessionFilter[] | undefined
 }
@@ -228,7 +230,8 @@ export interface ListQuery {
 export interface EventQuery {
   readonly sessionId?: SessionId | undefined
   readonly userId?: string | undefined
-  readonly type?: EventType | undefined
+  /** Of this type, or of one of these. An empty list means none. */
+  readonly type?: EventType | readonly EventType[] | undefined
   /** `at` at or after this instant. */
   readonly since?: number | undefined
   /** Only positions before this one. */

@@ -23,7 +23,7 @@ export type BodyOutcome<F extends Fields> =
   | { readonly ok: true; readonly value: BodyOf<F> }
   | { readonly ok: false; readonly response: Response }
 
-/** The largest body, in bytes. */
+/** The largest body, in bytes, where nothing else is said. */
 const LIMIT = 16_384
 const JSON_TYPE = /^application\/json(?:; ?charset=utf-8)?$/
 const FORM_TYPE = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/
@@ -58,16 +58,30 @@ export function optionalField<T>(field: Field<T>, otherwise: T): Field<T> {
  * content type must be `application/json`: no form of another site can send that.
  */
 export async function readJson<F extends Fields>(request: Request, fields: F): Promise<BodyOutcome<F>> {
-  const read = await readText(request, JSON_TYPE)
-  if (!read.ok) return refused(read.code)
-  const value = parseJson(read.text)
+  const body = await readJsonValue(request)
+  if (!body.ok) return body
+  const { value } = body
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return refused('invalid_body')
   return pick(fields, new Map(Object.entries(value)), 'fromJson')
 }
 
+/**
+ * Reads any JSON, for hosts that say themselves what must be in it: of `application/json`, at most `limit` bytes
+ * (default 16 KiB), nested at most 8 deep, with no key twice in one object.
+ */
+export async function readJsonValue(
+  request: Request,
+  { limit = LIMIT }: { readonly limit?: number } = {},
+): Promise<{ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly response: Response }> {
+  const read = await readText(request, JSON_TYPE, limit)
+  if (!read.ok) return refused(read.code)
+  const value = parseJson(read.text)
+  return value === undefined ? refused('invalid_body') : { ok: true, value }
+}
+
 /** Reads what an HTML form sent, under the same limits: for pages that work without scripts. */
 export async function readForm<F extends Fields>(request: Request, fields: F): Promise<BodyOutcome<F>> {
-  const read = await readText(request, FORM_TYPE)
+  const read = await readText(request, FORM_TYPE, LIMIT)
   if (!read.ok) return refused(read.code)
   const pairs = [...new URLSearchParams(read.text)]
   const values = new Map(pairs)
@@ -100,20 +114,21 @@ function valueOf(field: Field<unknown>, value: unknown, reading: 'fromJson' | 'f
 async function readText(
   request: Request,
   type: RegExp,
+  limit: number,
 ): Promise<{ readonly ok: true; readonly text: string } | { readonly ok: false; readonly code: ProblemCode }> {
   if (request.bodyUsed) {
     throw new TypeError('the body was read before sojourn/http saw the request; put it before what parses bodies')
   }
   const isRead = type.test(request.headers.get('content-type') ?? '') && !request.headers.has('content-encoding')
   if (!isRead) return { ok: false, code: 'unsupported_media_type' }
-  if (Number(request.headers.get('content-length') ?? 0) > LIMIT) return { ok: false, code: 'body_too_large' }
+  if (Number(request.headers.get('content-length') ?? 0) > limit) return { ok: false, code: 'body_too_large' }
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let size = 0
   let text = ''
   try {
     for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
       size += chunk.length
-      if (size > LIMIT) return { ok: false, code: 'body_too_large' }
+      if (size > limit) return { ok: false, code: 'body_too_large' }
       text += decoder.decode(chunk, { stream: true })
     }
     return { ok: true, text: text + decoder.decode() }

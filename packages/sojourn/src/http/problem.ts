@@ -70,16 +70,18 @@ export interface ProblemDetails {
   readonly retryAfter?: number | undefined
   /** For `reauth_required`: how many seconds ago the proof may be. */
   readonly maxAge?: number | undefined
+  /** For `count_changed`: how many there are now. */
+  readonly count?: number | undefined
   readonly headers?: HeaderLines | undefined
 }
 
 /** A refusal as RFC 9457 has it, with a stable `code`. */
 export function problem(
   code: ProblemCode,
-  { detail, retryAfter, maxAge, headers = [] }: ProblemDetails = {},
+  { detail, retryAfter, maxAge, count, headers = [] }: ProblemDetails = {},
 ): Response {
   const [status, title] = PROBLEMS[code]
-  const body = { type: `urn:sojourn:problem:${code}`, title, status, code, detail, retryAfter, maxAge }
+  const body = { type: `urn:sojourn:problem:${code}`, title, status, code, detail, retryAfter, maxAge, count }
   return answer(status, body, [
     ['content-type', 'application/problem+json'],
     // A 401 has to name a scheme (RFC 9110, section 15.5.2); for this one no browser asks for a password by itself.

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { makeRecord, makeMark, storeContract, userStoreContract } from '../testing/index.ts'
+import { apiKeyStoreContract, makeRecord, makeMark, storeContract, userStoreContract } from '../testing/index.ts'
 import type { OpenedStore } from '../testing/index.ts'
 import { MemoryStore } from './memory.ts'
 
-test.each([...storeContract, ...userStoreContract])('$name', async ({ run }) => {
+test.each([...storeContract, ...userStoreContract, ...apiKeyStoreContract])('$name', async ({ run }) => {
   await expect(run(open)).resolves.toBeUndefined()
 })
 
@@ -27,5 +27,5 @@ test('the memory store says that it keeps nothing', async () => {
 
 async function open(): Promise<OpenedStore> {
   const store = new MemoryStore()
-  return { store, users: store.users }
+  return { store, users: store.users, apiKeys: store.apiKeys }
 }

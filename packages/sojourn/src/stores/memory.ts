@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { ApiKeyStore } from '../auth/api-keys.ts'
 import type { UserRecord, UserStore } from '../auth/users.ts'
 import { SojournError } from '../core/errors.ts'
 import type { Mark, EventRecord } from '../core/events.ts'
@@ -25,6 +26,7 @@ import type {
 import type { SessionId } from '../core/token.ts'
 import { canonicalUsername } from '../core/username.ts'
 import { assertInstants, keptRecord } from './kept-record.ts'
+import { MemoryApiKeys } from './memory/api-keys.ts'
 import { MemoryTables } from './memory/tables.ts'
 import { MemoryUsers } from './memory/users.ts'
 
@@ -37,12 +39,15 @@ import { MemoryUsers } from './memory/users.ts'
 export class MemoryStore implements Store {
   /** The users that belong to the sessions. */
   readonly users: UserStore
+  /** The keys of programs. */
+  readonly apiKeys: ApiKeyStore
   /** For those who derive from this store to show what a test catches; not for applications. */
   protected readonly tables = new MemoryTables()
   readonly #renewalKey = randomBytes(32)
 
   constructor() {
     this.users = new MemoryUsers(this.tables)
+    this.apiKeys = new MemoryApiKeys(this.tables)
   }
 
   async insert(record: SessionRecord, guard: InsertGuard): Promise<InsertOutcome> {
@@ -150,7 +155,7 @@ export class MemoryStore implements Store {
         (event) =>
           (sessionId === undefined || event.sessionId === sessionId) &&
           (userId === undefined || event.userId === userId) &&
-          (type === undefined || event.type === type) &&
+          (type === undefined || [type].flat().includes(event.type)) &&
           (since === undefined || event.at >= since) &&
           (before === undefined || event.position < before),
       )

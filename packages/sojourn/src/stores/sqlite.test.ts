@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { SUPERSEDED_KEPT } from '../core/session.ts'
-import { makeMark, makeRecord, storeContract, userStoreContract } from '../testing/index.ts'
+import { apiKeyStoreContract, makeMark, makeRecord, storeContract, userStoreContract } from '../testing/index.ts'
 import type { OpenedStore } from '../testing/index.ts'
 import { NOON } from '../testing/records.ts'
 import { SqliteStore } from './sqlite.ts'
@@ -14,7 +14,7 @@ describe.each([
   ['in a file', openInFile],
   ['in memory', openInMemory],
 ])('%s', (_, open) => {
-  test.each([...storeContract, ...userStoreContract])('$name', async ({ run }) => {
+  test.each([...storeContract, ...userStoreContract, ...apiKeyStoreContract])('$name', async ({ run }) => {
     await expect(run(open)).resolves.toBeUndefined()
   })
 })
@@ -65,7 +65,7 @@ function comparable(value: unknown): unknown {
 
 async function openInFile(): Promise<OpenedStore> {
   const { store, cleanUp } = await openFile()
-  return { store, users: store.users, cleanUp }
+  return { store, users: store.users, apiKeys: store.apiKeys, cleanUp }
 }
 
 async function openFile(): Promise<{ store: SqliteStore; path: string; cleanUp: () => Promise<void> }> {
@@ -76,5 +76,5 @@ async function openFile(): Promise<{ store: SqliteStore; path: string; cleanUp: 
 
 async function openInMemory(): Promise<OpenedStore> {
   const store = SqliteStore.open(':memory:')
-  return { store, users: store.users }
+  return { store, users: store.users, apiKeys: store.apiKeys }
 }

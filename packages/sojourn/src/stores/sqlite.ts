@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { ApiKeyStore } from '../auth/api-keys.ts'
 import type { UserStore } from '../auth/users.ts'
 import { milliseconds } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
@@ -25,6 +26,7 @@ import type {
 import type { SessionId } from '../core/token.ts'
 import { assertInstants, keptRecord } from './kept-record.ts'
 import { assertComplete } from './migrate.ts'
+import { SqliteApiKeys } from './sqlite/api-keys.ts'
 import { SqliteConnection } from './sqlite/connection.ts'
 import { SqliteEngine } from './sqlite/engine.ts'
 import { changesAfter, findEvents } from './sqlite/events.ts'
@@ -72,6 +74,8 @@ const BY_TIME: ReadonlySet<EndReason> = new Set(['idle', 'expired', 'cleanup'])
 export class SqliteStore implements Store {
   /** The users that belong to the sessions. */
   readonly users: UserStore
+  /** The keys of programs. */
+  readonly apiKeys: ApiKeyStore
   readonly #engine: SqliteEngine
   #renewalKey: Uint8Array | null = null
 
@@ -98,6 +102,7 @@ export class SqliteStore implements Store {
   private constructor(engine: SqliteEngine) {
     this.#engine = engine
     this.users = new SqliteUsers(engine)
+    this.apiKeys = new SqliteApiKeys(engine)
   }
 
   async insert(record: SessionRecord, guard: InsertGuard): Promise<InsertOutcome> {

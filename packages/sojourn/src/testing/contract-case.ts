@@ -1,3 +1,4 @@
+import type { ApiKeyStore } from '../auth/api-keys.ts'
 import type { UserStore } from '../auth/users.ts'
 import type { Store } from '../core/store.ts'
 
@@ -6,6 +7,8 @@ export interface OpenedStore {
   readonly store: Store
   /** Left out by a store that keeps no users; the user contract needs it. */
   readonly users?: UserStore | undefined
+  /** Left out by a store that keeps no keys; the contract of keys needs it. */
+  readonly apiKeys?: ApiKeyStore | undefined
   /** Takes away what opening left behind. Called after the store was closed. */
   readonly cleanUp?: (() => Promise<void>) | undefined
 }
@@ -37,6 +40,18 @@ export function userCase(name: string, attempt: (users: UserStore, store: Store)
       withOpened(open, ({ store, users }) => {
         if (users === undefined) throw new Error('this contract is about users; open a store together with its users')
         return attempt(users, store)
+      }),
+  }
+}
+
+/** A case about the keys of programs. */
+export function apiKeyCase(name: string, attempt: (keys: ApiKeyStore, store: Store) => Promise<void>): ContractCase {
+  return {
+    name,
+    run: (open) =>
+      withOpened(open, ({ store, apiKeys }) => {
+        if (apiKeys === undefined) throw new Error('this contract is about keys; open a store together with its keys')
+        return attempt(apiKeys, store)
       }),
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { ApiKeyRecord } from '../auth/api-keys.ts'
 import type { UserRecord } from '../auth/users.ts'
 import type { Mark } from '../core/events.ts'
 import type { EndReason, SessionRecord } from '../core/session.ts'
@@ -60,6 +61,23 @@ export function makeUser(given: Partial<UserRecord> = {}): UserRecord {
     disabledAt: null,
     createdAt: NOON,
     lastLoginAt: null,
+    ...given,
+  }
+}
+
+/** A key record: may read, good for 90 days, made by an operator, never used. */
+export function makeApiKey(given: Partial<ApiKeyRecord> = {}): ApiKeyRecord {
+  const createdAt = given.createdAt ?? NOON
+  return {
+    id: randomBytes(8).toString('hex'),
+    name: 'nightly report',
+    scopes: ['read'],
+    secretHash: randomBytes(32),
+    createdAt,
+    createdBy: 'operator:grace',
+    expiresAt: createdAt + 90 * DAY,
+    lastUsedAt: null,
+    revokedAt: null,
     ...given,
   }
 }

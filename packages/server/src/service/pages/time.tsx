@@ -9,7 +9,7 @@ const RELATIVE = new Intl.RelativeTimeFormat('en')
 const EXACT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'medium', timeZone: 'UTC' })
 
 /** How long ago an instant is, as people say it. What is less than a minute away is `just now`. */
-export function relative(at: Date, now: number): string {
+function relative(at: Date, now: number): string {
   const seconds = (now - at.getTime()) / 1_000
   const unit = UNITS.find(([, size]) => seconds >= size)
   return unit === undefined ? 'just now' : RELATIVE.format(-Math.floor(seconds / unit[1]), unit[0])

@@ -1,3 +1,4 @@
+import type { ApiKeyRecord } from '../../auth/api-keys.ts'
 import type { AttemptState } from '../../auth/throttle.ts'
 import type { UserRecord } from '../../auth/users.ts'
 import { SojournError } from '../../core/errors.ts'
@@ -11,6 +12,7 @@ export class MemoryTables {
   readonly sessions = new Map<SessionId, SessionRecord>()
   readonly users = new Map<string, UserRecord>()
   readonly attempts = new Map<string, AttemptState>()
+  readonly apiKeys = new Map<string, ApiKeyRecord>()
   readonly leases = new Map<string, { readonly holder: string; readonly until: number }>()
   readonly #userIds = new Map<string, string>()
   #events: EventRecord[] = []

@@ -5,6 +5,7 @@ import type {
   PasswordChange,
   Role,
   UserChange,
+  UserFilter,
   UserRecord,
   UserStore,
 } from '../../auth/users.ts'
@@ -43,10 +44,10 @@ export class MemoryUsers implements UserStore {
     return this.#tables.userNamed(username)
   }
 
-  async list(after: string | null, limit: number): Promise<readonly UserRecord[]> {
+  async list(after: string | null, limit: number, filter: UserFilter = {}): Promise<readonly UserRecord[]> {
     this.#tables.assertOpen()
     return [...this.#tables.users.values()]
-      .filter(({ username }) => after === null || inBytes(username, after) > 0)
+      .filter((user) => (after === null || inBytes(user.username, after) > 0) && isMeant(user, filter))
       .toSorted((a, b) => inBytes(a.username, b.username))
       .slice(0, Math.max(0, limit))
   }
@@ -192,6 +193,14 @@ class MemoryAttempts implements AttemptStore {
 function isSame(a: AttemptState | null, b: AttemptState | null): boolean {
   if (a === null || b === null) return a === b
   return a.count === b.count && a.since === b.since && a.until === b.until
+}
+
+function isMeant({ username, role, disabledAt }: UserRecord, filter: UserFilter): boolean {
+  return (
+    (filter.text === undefined || username.includes(filter.text)) &&
+    (filter.role === undefined || role === filter.role) &&
+    (filter.isDisabled === undefined || (disabledAt !== null) === filter.isDisabled)
+  )
 }
 
 /** The order of the bytes, which is what an index of any engine can keep. */

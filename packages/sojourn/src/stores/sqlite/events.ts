@@ -4,11 +4,14 @@ import type { Changes, EventQuery } from '../../core/store.ts'
 import type { SessionId } from '../../core/token.ts'
 import { assertInstants } from '../kept-record.ts'
 import type { SqliteConnection } from './connection.ts'
+import type { Condition } from './query.ts'
 import { EVENT_COLUMNS, decodeEvent } from './rows.ts'
 import type { Value } from './rows.ts'
 
 const INSERT =
   'INSERT INTO sojourn_events (at, type, session_id, user_id, actor, reason, ip_address, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
+
+const FIRST_SINCE = 'SELECT min(position) FROM sojourn_events WHERE at >= ?'
 
 /** Whom an event is about. */
 export interface About {
@@ -39,20 +42,40 @@ export function changesAfter(database: SqliteConnection, cursor: string | null, 
 }
 
 /** Events that match, newest first. */
-export function findEvents(database: SqliteConnection, query: EventQuery): readonly EventRecord[] {
-  const { sessionId, userId, type, since, before } = query
+export function findEvents(database: SqliteConnection, { type, ...query }: EventQuery): readonly EventRecord[] {
+  const { sql, values } = typeof type === 'object' ? eventsOfTypes(query, type) : eventsOf(query, type)
+  return database.rows(sql, ...values).map(decodeEvent)
+}
+
+/** Of each type so many, by its own index; of these the newest. */
+function eventsOfTypes(query: Omit<EventQuery, 'type'>, types: readonly EventType[]): Condition {
+  if (types.length === 0) return { sql: `SELECT ${EVENT_COLUMNS} FROM sojourn_events WHERE FALSE`, values: [] }
+  const each = [...new Set(types)].map((type) => eventsOf(query, type))
+  const all = each.map(({ sql }) => `SELECT * FROM (${sql})`).join(' UNION ALL ')
+  return {
+    sql: `SELECT * FROM (${all}) ORDER BY position DESC LIMIT ?`,
+    values: [...each.flatMap(({ values }) => values), Math.max(0, query.limit)],
+  }
+}
+
+function eventsOf(query: Omit<EventQuery, 'type'>, type: EventType | undefined): Condition {
+  const { sessionId, userId, since, before } = query
+  const isNarrow = sessionId !== undefined || userId !== undefined
   const wanted: readonly (readonly [condition: string, value: Value | undefined])[] = [
     ['session_id = ?', sessionId],
     [sessionId === undefined ? 'user_id = ?' : '+user_id = ?', userId],
-    ['type = ?', type],
+    [isNarrow ? '+type = ?' : 'type = ?', type],
     ['+at >= ?', since],
+    // Where the log begins to matter, from an index alone: or what is rare would be looked for in all of it.
+    [`position >= (${FIRST_SINCE})`, isNarrow ? undefined : since],
     ['position < ?', before],
   ]
   const given = wanted.filter(([, value]) => value !== undefined)
   const where = ['TRUE', ...given.map(([condition]) => condition)].join(' AND ')
-  const values = given.map(([, value]) => value!)
-  const sql = `SELECT ${EVENT_COLUMNS} FROM sojourn_events WHERE ${where} ORDER BY position DESC LIMIT ?`
-  return database.rows(sql, ...values, Math.max(0, query.limit)).map(decodeEvent)
+  return {
+    sql: `SELECT ${EVENT_COLUMNS} FROM sojourn_events WHERE ${where} ORDER BY position DESC LIMIT ?`,
+    values: [...given.map(([, value]) => value!), Math.max(0, query.limit)],
+  }
 }
 
 /** Deletes the oldest lines, at most so many. The newest line always stays, so that no position is given out twice. */

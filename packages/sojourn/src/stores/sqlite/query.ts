@@ -81,6 +81,7 @@ function conditionsOf(filter: SessionFilter, isIndexed: IsIndexed): Condition {
     ...compare('created_at', '>=', filter.createdSince),
     ...compare('created_at', '<', filter.createdBefore),
     ...compare('last_accessed', '<=', filter.accessedBy),
+    ...given(filter.except, (id) => ({ sql: '+session_id <> ?', values: [id] })),
     ...given(filter.anyOf, anyOf),
   ])
 }

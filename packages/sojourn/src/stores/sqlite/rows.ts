@@ -1,4 +1,5 @@
 import type { SQLOutputValue } from 'node:sqlite'
+import type { ApiKeyRecord, ApiKeyScope } from '../../auth/api-keys.ts'
 import type { UserRecord, Role } from '../../auth/users.ts'
 import { parseAttributes } from '../../core/arguments.ts'
 import type { EventType, EventRecord } from '../../core/events.ts'
@@ -25,6 +26,10 @@ export const USER_COLUMNS = 'id, username, password_hash, role, epoch, disabled_
 
 /** The columns of an event in the order of `decodeEvent`. */
 export const EVENT_COLUMNS = 'position, at, type, session_id, user_id, actor, reason, ip_address, detail'
+
+/** The columns of a key in the order of `decodeApiKey` and `encodeApiKey`. */
+export const API_KEY_COLUMNS =
+  'key_id, name, scopes, secret_hash, created_at, created_by, expires_at, last_used_at, revoked_at'
 
 const HASH_BYTES = 32
 const NO_HASHES: readonly SecretHash[] = Object.freeze([])
@@ -125,6 +130,27 @@ export function decodeEvent(row: Row): EventRecord {
     ipAddress: row[7] as string | null,
     detail: row[8] as string | null,
   })
+}
+
+/** A key from its row, frozen. */
+export function decodeApiKey(row: Row): ApiKeyRecord {
+  return Object.freeze({
+    id: row[0] as string,
+    name: row[1] as string,
+    scopes: Object.freeze((row[2] as string).split(' ') as ApiKeyScope[]),
+    secretHash: row[3] as SecretHash,
+    createdAt: row[4] as number,
+    createdBy: row[5] as string,
+    expiresAt: row[6] as number,
+    lastUsedAt: row[7] as number | null,
+    revokedAt: row[8] as number | null,
+  })
+}
+
+/** The values of a key in the order of `API_KEY_COLUMNS`. */
+export function encodeApiKey(key: ApiKeyRecord): readonly Value[] {
+  const { id, name, scopes, secretHash, createdAt, createdBy, expiresAt, lastUsedAt, revokedAt } = key
+  return [id, name, scopes.join(' '), secretHash, createdAt, createdBy, expiresAt, lastUsedAt, revokedAt]
 }
 
 function splitHashes(joined: Uint8Array): readonly SecretHash[] {

@@ -124,6 +124,35 @@ DROP TABLE sojourn_users;
   },
   {
     version: 2,
+    name: 'operators',
+    up: `
+CREATE TABLE sojourn_api_keys (
+  key_id TEXT PRIMARY KEY NOT NULL,
+  name TEXT NOT NULL,
+  scopes TEXT NOT NULL,
+  secret_hash BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  expires_at INTEGER NOT NULL,
+  last_used_at INTEGER,
+  revoked_at INTEGER
+) STRICT;
+-- What happened last of this kind?
+CREATE INDEX sojourn_events_type ON sojourn_events (type, position);
+-- Who may see and end the sessions of others?
+CREATE INDEX sojourn_users_operators ON sojourn_users (username) WHERE role = 'operator';
+-- Who may not sign in?
+CREATE INDEX sojourn_users_disabled ON sojourn_users (username) WHERE disabled_at IS NOT NULL;
+`,
+    down: `
+DROP INDEX sojourn_users_disabled;
+DROP INDEX sojourn_users_operators;
+DROP INDEX sojourn_events_type;
+DROP TABLE sojourn_api_keys;
+`,
+  },
+  {
+    version: 3,
     name: 'leases',
     up: `
 CREATE TABLE sojourn_leases (

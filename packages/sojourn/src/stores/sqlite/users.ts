@@ -5,6 +5,7 @@ import type {
   PasswordChange,
   Role,
   UserChange,
+  UserFilter,
   UserRecord,
   UserStore,
 } from '../../auth/users.ts'
@@ -16,6 +17,7 @@ import { SqliteAttempts } from './attempts.ts'
 import type { SqliteConnection } from './connection.ts'
 import type { SqliteEngine } from './engine.ts'
 import { tell } from './events.ts'
+import type { Condition } from './query.ts'
 import { USER_COLUMNS, decodeUser } from './rows.ts'
 import type { Value } from './rows.ts'
 import { adoptSession, endSessions, insertUser, unendedOfUser } from './sessions.ts'
@@ -52,12 +54,13 @@ export class SqliteUsers implements UserStore {
     return this.#engine.read((database) => userBy(database, BY_USERNAME, username))
   }
 
-  async list(after: string | null, limit: number): Promise<readonly UserRecord[]> {
+  async list(after: string | null, limit: number, filter: UserFilter = {}): Promise<readonly UserRecord[]> {
+    const { sql, values } = usersWhere(after ?? '', filter)
     return this.#engine.read((database) =>
       database
         .rows(
-          `SELECT ${USER_COLUMNS} FROM sojourn_users WHERE username > ? ORDER BY username LIMIT ?`,
-          after ?? '',
+          `SELECT ${USER_COLUMNS} FROM sojourn_users WHERE ${sql} ORDER BY username LIMIT ?`,
+          ...values,
           Math.max(0, limit),
         )
         .map(decodeUser),
@@ -155,6 +158,17 @@ export class SqliteUsers implements UserStore {
     for (const { id } of ended) this.#engine.cache.drop(id)
     return ended
   }
+}
+
+/** The role is written out where an index has it so. */
+function usersWhere(after: string, { text, role, isDisabled }: UserFilter): Condition {
+  const conditions = [
+    'username > ?',
+    ...(text === undefined ? [] : ['instr(username, ?) > 0']),
+    ...(role === undefined ? [] : [role === 'operator' ? "role = 'operator'" : "role <> 'operator'"]),
+    ...(isDisabled === undefined ? [] : [`disabled_at IS ${isDisabled ? 'NOT ' : ''}NULL`]),
+  ]
+  return { sql: conditions.join(' AND '), values: text === undefined ? [after] : [after, text] }
 }
 
 function userBy(database: SqliteConnection, sql: string, key: string): UserRecord | null {

@@ -59,7 +59,7 @@ export interface TrialOptions {
 
 export const PASSWORD = 'correct horse battery staple'
 /** What users have in their address bar, whatever the server's own address is. */
-export const SITE = 'https://app.example.com'
+const SITE = 'https://app.example.com'
 
 /** Opens a site with Ada and Eve for users, starts the server, tries and clears away. */
 export async function withServer(

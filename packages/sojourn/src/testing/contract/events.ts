@@ -35,6 +35,24 @@ export const eventCases: readonly ContractCase[] = [
     assert.deepEqual(await find({ userId: 'nobody' }), [])
   }),
 
+  storeCase('events of several types are found together, newest first, each once, by page', async (store) => {
+    const [first, second] = [makeRecord(), makeRecord({ userId: 'user-2', createdAt: NOON + 1 })]
+    await insertAll(store, first, second)
+    await store.revoke({ userId: 'user-1' }, makeEndMark({ at: NOON + 2 }), 1)
+    const [created1, created2, ended1, allEnded] = await history(store)
+    const find = (query: Partial<EventQuery>): Promise<readonly EventRecord[]> =>
+      store.events({ limit: PLENTY, ...query })
+    const type = ['user_sessions_ended', 'session_created'] as const
+    assert.deepEqual(await find({ type }), [allEnded, created2, created1])
+    assert.deepEqual(await find({ type, limit: 2 }), [allEnded, created2])
+    assert.deepEqual(await find({ type, before: created2!.position }), [created1])
+    assert.deepEqual(await find({ type, since: NOON + 1 }), [allEnded, created2])
+    assert.deepEqual(await find({ type, since: NOON + 3 }), [])
+    assert.deepEqual(await find({ type, userId: 'user-1' }), [allEnded, created1])
+    assert.deepEqual(await find({ type: ['session_ended', 'session_ended'], sessionId: first.id }), [ended1])
+    assert.deepEqual(await find({ type: [] }), [])
+  }),
+
   storeCase('no more events are answered than the limit, the newest ones', async (store) => {
     await insertAll(store, ...[1, 2, 3].map((place) => makeRecord({ createdAt: NOON + place })))
     const newestFirst = (await history(store)).toReversed()

@@ -5,7 +5,7 @@ import type { SessionId } from '../../core/token.ts'
 import { storeCase } from '../contract-case.ts'
 import type { ContractCase } from '../contract-case.ts'
 import { DAY, HOUR, NOON, makeEndMark, makeRecord } from '../records.ts'
-import { PLENTY, all, assertSameRecord, comparable, idsOf, insertAll } from './observe.ts'
+import { PLENTY, all, assertSameRecord, comparable, idsOf, insertAll, read } from './observe.ts'
 
 const SORTS: readonly ListSort[] = ['createdAt', 'lastAccessedAt']
 
@@ -156,6 +156,17 @@ export const listCases: readonly ContractCase[] = [
     await assertMatch(store, { anyOf, userId: 'user-1' }, records.slice(0, 2))
     await assertMatch(store, { anyOf }, [...records.slice(0, 2), other])
     await assertMatch(store, { anyOf: [] }, [])
+  }),
+
+  storeCase('all but one means all but that one, whatever else is asked', async (store) => {
+    const [mine, yours, theirs] = [makeRecord(), makeRecord(), makeRecord({ userId: 'user-2' })]
+    await insertAll(store, mine, yours, theirs)
+    await assertMatch(store, { except: mine.id }, [yours, theirs])
+    await assertMatch(store, { except: mine.id, userId: 'user-1' }, [yours])
+    await assertMatch(store, { except: theirs.id, userId: 'user-1' }, [mine, yours])
+    const ended = await store.revoke({ where: { except: mine.id } }, makeEndMark(), PLENTY)
+    assert.deepEqual(ended.map(({ id }) => id).toSorted(), [yours.id, theirs.id].toSorted())
+    assert.equal((await read(store, mine.id)).endReason, null)
   }),
 
   storeCase('a filter that says nothing means all, also when it says undefined', async (store) => {

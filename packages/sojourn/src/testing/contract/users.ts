@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { UserRecord, UserStore } from '../../auth/users.ts'
+import type { UserFilter, UserRecord, UserStore } from '../../auth/users.ts'
 import type { EventRecord } from '../../core/events.ts'
 import type { SessionRecord } from '../../core/session.ts'
 import type { Store } from '../../core/store.ts'
@@ -87,6 +87,30 @@ export const userCases: readonly ContractCase[] = [
     for (const limit of [1, 3, 7, 8]) assert.deepEqual(await pageThrough(users, limit), names)
     assert.deepEqual((await users.list('adam', 1)).map(nameOf), ['bob'])
     assert.deepEqual((await users.list('adan', 1)).map(nameOf), ['bob'], 'the name to go on from may be gone')
+  }),
+
+  userCase('users are found by a piece of the name, the role and the state, page after page', async (users) => {
+    await addAll(
+      users,
+      makeUser({ id: '1', username: 'ada' }),
+      makeUser({ id: '2', username: 'adam', role: 'operator' }),
+      makeUser({ id: '3', username: 'a_a%', disabledAt: NOON }),
+      makeUser({ id: '4', username: 'madam', role: 'operator', disabledAt: NOON }),
+      makeUser({ id: '5', username: 'zoë' }),
+    )
+    const find = async (filter: UserFilter, after: string | null = null, limit = 10): Promise<readonly string[]> =>
+      (await users.list(after, limit, filter)).map(nameOf)
+    assert.deepEqual(await find({ text: 'ada' }), ['ada', 'adam', 'madam'])
+    assert.deepEqual(await find({ text: 'ada' }, 'ada', 1), ['adam'])
+    assert.deepEqual(await find({ text: 'oë' }), ['zoë'])
+    assert.deepEqual(await find({ text: '_a%' }), ['a_a%'], 'no letter is a wildcard')
+    assert.deepEqual(await find({ role: 'operator' }), ['adam', 'madam'])
+    assert.deepEqual(await find({ role: 'operator' }, 'adam'), ['madam'])
+    assert.deepEqual(await find({ role: 'user' }), ['a_a%', 'ada', 'zoë'])
+    assert.deepEqual(await find({ isDisabled: true }), ['a_a%', 'madam'])
+    assert.deepEqual(await find({ isDisabled: false }), ['ada', 'adam', 'zoë'])
+    assert.deepEqual(await find({ text: 'ada', role: 'operator', isDisabled: false }), ['adam'])
+    assert.deepEqual(await find({}), ['a_a%', 'ada', 'adam', 'madam', 'zoë'])
   }),
 
   userCase('there are no users at first', async (users) => {

@@ -1,0 +1,80 @@
+/**
+ * The proofs at their full size, one after the other, each bounded in count and in time, against this machine only.
+ *
+ * `npm run torture` takes hours. `-- --share 0.1` takes a tenth of every size, `-- --only kill,fuzz` the proofs whose names
+ * contain one of these, and `-- --write docs/PROOF.md` writes down what was found. Exits with 1 if a promise was broken.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Finding } from '../test/support/proof.ts'
+
+/** A test that can be made longer, and by which variable to which size. */
+interface Proof {
+  readonly name: string
+  readonly file: string
+  readonly sizes: Readonly<Record<string, number>>
+}
+
+const PROOFS: readonly Proof[] = [
+  { name: 'interleavings', file: 'test/interleavings.test.ts', sizes: { SOJOURN_INTERLEAVINGS: 3e6 } },
+  { name: 'model', file: 'test/model.test.ts', sizes: { SOJOURN_TEST_RUNS: 2e4 } },
+  { name: 'kill', file: 'test/faults/kill-cycles.test.ts', sizes: { SOJOURN_KILL_CYCLES: 2e4 } },
+  { name: 'fuzz-tokens', file: 'test/fuzz-tokens.test.ts', sizes: { SOJOURN_FUZZ_RUNS: 1e8 } },
+  { name: 'fuzz-http', file: 'test/http-fuzz.test.ts', sizes: { SOJOURN_HTTP_FUZZ: 1e7 } },
+  { name: 'cross-talk', file: 'test/http-cross-talk.test.ts', sizes: { SOJOURN_CROSS_TALK: 1e7 } },
+]
+/** No proof may take longer, in milliseconds: two hours. */
+const LONGEST = 7_200_000
+
+const { values } = parseArgs({
+  options: { share: { type: 'string', default: '1' }, only: { type: 'string' }, write: { type: 'string' } },
+})
+const share = Number(values.share)
+if (!(share > 0 && share <= 1)) throw new Error(`--share is '${values.share}'; give a number up to 1, such as 0.1`)
+const wanted = values.only?.split(',') ?? ['']
+const chosen = PROOFS.filter(({ name }) => wanted.some((part) => name.includes(part)))
+if (chosen.length === 0)
+  throw new Error(`--only is '${values.only}'; there are ${PROOFS.map(({ name }) => name).join(', ')}`)
+
+const folder = mkdtempSync(join(tmpdir(), 'sojourn-torture-'))
+const lines: string[] = []
+try {
+  for (const proof of chosen) lines.push(...run(proof))
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+if (values.write !== undefined) writeDown(values.write, lines)
+
+/** Runs one proof and answers with what it has found, as rows of a table. */
+function run({ name, file, sizes }: Proof): readonly string[] {
+  const proofs = join(folder, `${name}.jsonl`)
+  const env = Object.fromEntries(Object.entries(sizes).map(([key, size]) => [key, String(Math.ceil(size * share))]))
+  const started = Date.now()
+  const { status } = spawnSync('vitest', ['run', file, `--testTimeout=${LONGEST}`], {
+    env: { ...process.env, ...env, SOJOURN_PROOF: proofs },
+    stdio: 'inherit',
+    timeout: LONGEST,
+  })
+  const seconds = Math.round((Date.now() - started) / 1_000)
+  if (status !== 0) process.exitCode = 1
+  const outcome = status === 0 ? '' : ' **failed**'
+  const findings = existsSync(proofs) ? readFileSync(proofs, 'utf8').trim().split('\n') : []
+  return findings.map((line) => {
+    const { claim, tried, found, seed } = JSON.parse(line) as Finding
+    return `| ${claim}${outcome} | ${tried} | ${found} | ${seed ?? ''} | ${seconds} s | \`${file}\` |`
+  })
+}
+
+/** Puts the table, and on what it was taken, between the marks of a document. */
+function writeDown(path: string, rows: readonly string[]): void {
+  const [before, , after] = readFileSync(path, 'utf8').split(/<!-- (?:begin|end) of what was found -->/)
+  if (before === undefined || after === undefined) throw new Error(`${path} has no marks to write between`)
+  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`
+  const taken = `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, SQLite ${process.versions['sqlite'] ?? ''}, ${machine}; ${share * 100} % of the full sizes`
+  const table = ['| promise | tried | found | seed | took | by |', '|---|---|---|---|---|---|', ...rows].join('\n')
+  const text = `${before}<!-- begin of what was found -->\n\nTaken ${taken}.\n\n${table}\n\n<!-- end of what was found -->${after}`
+  writeFileSync(path, text)
+}
