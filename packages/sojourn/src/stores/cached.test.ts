@@ -254,17 +254,18 @@ describe('the lease', () => {
 })
 
 describe('a reader of the log that has lost its place forgets everything', () => {
-  test('after a minute without looking, since what it missed may be pruned', async () => {
+  test('after a minute without looking, when all that it holds is too old anyway', async () => {
     await node.warmUp(token)
     await other.sessions.revoke({ id })
+    for (let turn = 0; turn < 5_000; turn += 1) await shared.users.noteFailedLogin(null, makeMark())
     node.cutOff()
-    clock.advance('2m')
+    clock.advance('61s')
     await settled()
-    await shared.users.noteFailedLogin(null, makeMark({ at: clock.now() }))
-    await shared.prune(clock.now(), 100)
     node.network.faults = {}
+    const before = node.calls('changes')
     await node.store.pull()
-    expect(await verdict(node, token)).toBe('unknown')
+    expect(node.calls('changes')).toBe(before + 1)
+    expect(await verdict(node, token)).toBe('ended')
   })
 
   test('when there is more to read than it pays to read', async () => {
@@ -475,6 +476,17 @@ describe('memory lets in, but never turns away:', () => {
     expect(await verdict(node, token)).toBe('stands')
     expect(await verdict(node, token, { isStrict: true })).toBe('ended')
     expect(await verdict(node, token)).toBe('ended')
+  })
+
+  test('a strict manager asks the store every time, and what it ends is refused by the others on the same store at once', async () => {
+    const strict = new SessionManager({ store: node.store, clock, isStrict: true })
+    const second = await other.sessions.create(ADA)
+    await node.warmUp(token)
+    await node.warmUp(second.token)
+    await other.sessions.revoke({ id })
+    expect(await strict.validate(token)).toMatchObject({ ok: false, reason: 'ended' })
+    await strict.revoke({ id: second.session.id })
+    expect(await verdict(node, second.token)).toBe('ended')
   })
 
   test('what is shown, changed or ended is read from the store', async () => {
