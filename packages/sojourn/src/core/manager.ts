@@ -52,6 +52,11 @@ export interface SessionManagerOptions {
   readonly policy?: PolicyOptions | ProfileName | undefined
   /** Default: the time of the store's engine where that has a clock of its own, else the host's clock, disciplined. */
   readonly clock?: Clock | undefined
+  /**
+   * True for a manager that asks the engine at every validation, even where the store may answer from memory for a
+   * while: for operators, and wherever much depends on a session. Default false.
+   */
+  readonly isStrict?: boolean | undefined
   /** At least 32 bytes shared by every node, where the store has no place for a key of its own. */
   readonly renewalKey?: Uint8Array | undefined
   /** Default: the operating system's generator. */
@@ -184,6 +189,7 @@ export class SessionManager {
   readonly #clock: Clock
   readonly #random: RandomBytes
   readonly #touches: Touches
+  readonly #isStrict: boolean
   readonly #onBackgroundError: (error: unknown) => void
   #renewalKey: Uint8Array | null
   /** Uses from before this manager started may have been lost with the process that noted them. */
@@ -197,6 +203,8 @@ export class SessionManager {
     this.policy = definePolicy(options.policy)
     this.#store = options.store
     this.#clock = options.clock ?? clockOf(options.store)
+    // Where get answers from no memory there is nothing to be strict about.
+    this.#isStrict = options.isStrict === true || options.store.reread === undefined
     this.#random = options.random ?? randomBytes
     this.#renewalKey = usableKey(options.renewalKey)
     this.#onBackgroundError = options.onBackgroundError ?? warn
@@ -252,7 +260,7 @@ export class SessionManager {
     const token = parseToken(presented)
     if (token === null) return MALFORMED
     if (!this.#isStarted || this.#clock.isCertain?.() === false) await this.#ready()
-    let isCertain = this.#store.reread === undefined || presentation?.isStrict === true
+    let isCertain = this.#isStrict || presentation?.isStrict === true
     for (let attempt = 0; attempt < CONTENTION_LIMIT; attempt += 1) {
       // As in #read, but without another promise on the one path that every request takes.
       const { writes } = this.#touches

@@ -141,6 +141,17 @@ describe('while the lease holds', () => {
     expect(await verdict(node, token)).toBe('ended')
   })
 
+  test('uses are written as rarely as without memory', async () => {
+    await node.warmUp(token)
+    for (let quarter = 0; quarter < 4 * 60 * 5; quarter += 1) {
+      clock.advance('250ms')
+      await settled()
+      expect(await verdict(node, token)).toBe('stands')
+    }
+    expect(node.calls('touch')).toBeLessThanOrEqual(6)
+    expect(node.calls('get')).toBeLessThanOrEqual(8)
+  })
+
   test('there is no memory beyond the entries that were allowed', async () => {
     const small = new Node(shared, clock, { entries: 10 })
     await small.store.pull()
@@ -243,21 +254,26 @@ describe('the lease', () => {
 })
 
 describe('a reader of the log that has lost its place forgets everything', () => {
-  test('after a minute without looking, since what it missed may be pruned', async () => {
+  test('after a minute without looking, when all that it holds is too old anyway', async () => {
     await node.warmUp(token)
     await other.sessions.revoke({ id })
-    clock.advance('2m')
-    await shared.prune(clock.now() + 1, 100)
+    for (let turn = 0; turn < 5_000; turn += 1) await shared.users.noteFailedLogin(null, makeMark())
+    node.cutOff()
+    clock.advance('61s')
+    await settled()
+    node.network.faults = {}
+    const before = node.calls('changes')
     await node.store.pull()
-    expect(await verdict(node, token)).toBe('unknown')
+    expect(node.calls('changes')).toBe(before + 1)
+    expect(await verdict(node, token)).toBe('ended')
   })
 
   test('when there is more to read than it pays to read', async () => {
     await node.warmUp(token)
     await other.sessions.revoke({ id })
-    for (let turn = 0; turn < 11_000; turn += 1) await shared.users.noteFailedLogin(null, makeMark())
+    for (let turn = 0; turn < 15_000; turn += 1) await shared.users.noteFailedLogin(null, makeMark())
     await node.store.pull()
-    expect(node.calls('changes')).toBeLessThan(15)
+    expect(node.calls('changes')).toBe(1 + 10 + 1)
     expect(await verdict(node, token)).toBe('ended')
   })
 
@@ -460,6 +476,17 @@ describe('memory lets in, but never turns away:', () => {
     expect(await verdict(node, token)).toBe('stands')
     expect(await verdict(node, token, { isStrict: true })).toBe('ended')
     expect(await verdict(node, token)).toBe('ended')
+  })
+
+  test('a strict manager asks the store every time, and what it ends is refused by the others on the same store at once', async () => {
+    const strict = new SessionManager({ store: node.store, clock, isStrict: true })
+    const second = await other.sessions.create(ADA)
+    await node.warmUp(token)
+    await node.warmUp(second.token)
+    await other.sessions.revoke({ id })
+    expect(await strict.validate(token)).toMatchObject({ ok: false, reason: 'ended' })
+    await strict.revoke({ id: second.session.id })
+    expect(await verdict(node, second.token)).toBe('ended')
   })
 
   test('what is shown, changed or ended is read from the store', async () => {

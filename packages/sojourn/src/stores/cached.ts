@@ -131,7 +131,7 @@ export class CachedStore<Inner extends Store = Store> implements Store {
       pulls: this.follower.pulls,
       failedPulls: this.follower.failures,
       degraded: this.#degraded,
-      isLeaseHeld: this.lease.isHeld(),
+      isLeaseHeld: this.lease.isHeld(this.#time.monotonic()),
     }
   }
 
@@ -148,17 +148,21 @@ export class CachedStore<Inner extends Store = Store> implements Store {
   get(id: SessionId): Promise<SessionRecord | null> {
     this.follower.want()
     const entry = this.memory.get(id)
-    if (entry !== undefined && this.lease.isHeld() && this.#time.monotonic() - entry.readAt < LONGEST_KEPT) {
-      this.#hits += 1
-      return entry.answer
+    if (entry !== undefined) {
+      const monotonic = this.#time.monotonic()
+      if (monotonic - entry.readAt < LONGEST_KEPT && this.lease.isHeld(monotonic)) {
+        this.#hits += 1
+        return entry.answer
+      }
     }
     return this.#degradedFor > 0 ? this.#readOrMakeDo(id) : this.reread(id)
   }
 
   async reread(id: SessionId): Promise<SessionRecord | null> {
-    if (!this.lease.isHeld()) this.follower.pullInBackground()
+    const sentAt = this.#time.monotonic()
+    if (!this.lease.isHeld(sentAt)) this.follower.pullInBackground()
     this.#misses += 1
-    const reading = this.memory.begin(id, this.#time.monotonic())
+    const reading = this.memory.begin(id, sentAt)
     const record = await (this.#store.reread === undefined ? this.#store.get(id) : this.#store.reread(id))
     this.memory.settle(reading, record)
     return record
@@ -305,7 +309,7 @@ export class CachedStore<Inner extends Store = Store> implements Store {
   /** What memory has, lease or no lease, while that is recent enough for an emergency. */
   #remembered(id: SessionId): SessionRecord | null {
     const entry = this.memory.get(id)
-    if (entry === undefined || !this.lease.isHeld(this.#degradedFor)) return null
+    if (entry === undefined || !this.lease.isHeld(this.#time.monotonic(), this.#degradedFor)) return null
     this.#hits += 1
     this.#degraded += 1
     return entry.record

@@ -10,7 +10,7 @@ import type { RecordMemory } from './record-memory.ts'
 const PAGE = 1_000
 /** With more than so many pages to read, starting over costs less. */
 const PAGES_AT_MOST = 10
-/** After so long without a look at the log, what it told may have been pruned; in milliseconds. */
+/** After so long without a look at the log, what memory has is too old to be given out anyway; in milliseconds. */
 const LONGEST_GAP = 60_000
 /** Into how many parts the lease is divided: while somebody asks, it is renewed after each. */
 const RENEWALS = 4

@@ -18,6 +18,7 @@ export class Lease {
   readonly #time: TimeSources
   readonly #span: number
   #start: Moment | null = null
+  #end: Moment = OVER
 
   constructor(span: number, time: TimeSources) {
     this.#span = span * USED_PART
@@ -32,15 +33,13 @@ export class Lease {
   /** The log was read to its end by a call that was sent at this instant. */
   renew(sentAt: Moment): void {
     this.#start = sentAt
+    this.#end = { wall: sentAt.wall + this.#span, monotonic: sentAt.monotonic + this.#span }
   }
 
-  /** Whether memory may answer, or may have a while ago. */
-  isHeld(milliseconds = 0): boolean {
-    if (this.#start === null) return false
-    const { wall, monotonic } = this.#start
-    const span = this.#span + milliseconds
+  /** Whether memory may answer at this instant of the monotonic clock. `beyond`: or could until so many milliseconds ago. */
+  isHeld(monotonic: number, beyond = 0): boolean {
     // A machine that was suspended may find its monotonic clock where it was; the wall clock tells of it.
-    return this.#time.monotonic() - monotonic < span && this.#time.wall() - wall < span
+    return monotonic < this.#end.monotonic + beyond && this.#time.wall() < this.#end.wall + beyond
   }
 
   /** How long ago the log was last read to its end, in milliseconds; null before the first time. */
@@ -48,3 +47,5 @@ export class Lease {
     return this.#start === null ? null : this.#time.monotonic() - this.#start.monotonic
   }
 }
+
+const OVER: Moment = { wall: -Infinity, monotonic: -Infinity }
