@@ -116,7 +116,7 @@ export interface Store {
    * may go on. Keeps work from being done twice and decides nothing about a session. Optional: without it every node
    * does the work.
    */
-  claim?(name: string, holder: string, now: number, span: number): Promise<boolean>
+  claim?: ((name: string, holder: string, now: number, span: number) => Promise<boolean>) | undefined
 
   /** What this store promises, as probed and not as configured. */
   guarantees(): Promise<Guarantees>
