@@ -5,5 +5,11 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   base: '/console/',
   plugins: [react(), tailwindcss()],
-  build: { outDir: '../server/dist/console', emptyOutDir: true },
+  build: {
+    outDir: '../server/dist/console',
+    emptyOutDir: true,
+    // The content policy allows files of ours and nothing inline.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
 })

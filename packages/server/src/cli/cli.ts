@@ -10,8 +10,9 @@ export type InputStream = Readable & { readonly isTTY?: boolean; setRawMode?(isR
 export interface Cli {
   readonly input: InputStream
   readonly output: Output
+  readonly env: NodeJS.ProcessEnv
   /** The database as it was named: `--database`, else `$SOJOURN_DATABASE_URL`, else a file in the current folder. */
-  database: { readonly url: string; readonly source: '--database' | '$SOJOURN_DATABASE_URL' | 'default' }
+  database: { readonly url: string; readonly source: '--database' | '$SOJOURN_DATABASE_URL' | '--config' | 'default' }
   /** What the program exits with when nothing is thrown. */
   exitCode: ExitCode
 }

@@ -6,12 +6,15 @@ export class Failure extends Error {
   readonly exitCode: Exclude<ExitCode, 0>
   /** For programs; never changes. */
   readonly code: string
+  /** Where one sentence is not enough, each of them. Empty otherwise. */
+  readonly details: readonly string[]
 
-  constructor(exitCode: Exclude<ExitCode, 0>, code: string, message: string) {
+  constructor(exitCode: Exclude<ExitCode, 0>, code: string, message: string, details: readonly string[] = []) {
     super(message)
     this.name = 'Failure'
     this.exitCode = exitCode
     this.code = code
+    this.details = details
   }
 }
 

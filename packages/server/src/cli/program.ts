@@ -12,6 +12,7 @@ import { loginCommand } from './commands/login.ts'
 import { logoutCommand } from './commands/logout.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { revokeCommand } from './commands/revoke.ts'
+import { serveCommand } from './commands/serve.ts'
 import { showCommand } from './commands/show.ts'
 import { statsCommand } from './commands/stats.ts'
 import { tailCommand } from './commands/tail.ts'
@@ -28,7 +29,7 @@ const START = 'Start here:'
 
 /** The commands by what a person wants to do, in the order of the help. */
 const GROUPS = {
-  [START]: [demoCommand, migrateCommand, adoptCommand, doctorCommand],
+  [START]: [demoCommand, serveCommand, migrateCommand, adoptCommand, doctorCommand],
   'Users:': [userCommand],
   'Sessions:': [
     loginCommand,
@@ -55,6 +56,7 @@ export function createProgram(cli: Cli, env: NodeJS.ProcessEnv): Command {
       new Command('help').argument('[command]').description('the same as --help after the command').helpGroup(START),
     )
     .example('sojourn demo', 'a tour of everything, on a database that is thrown away')
+    .example('sojourn serve --development', 'the service with its console, on this machine')
     .example('sojourn migrate', 'make a database here')
     .example('sojourn user add ada', 'the first user; asks for a password')
     .example('sojourn list', 'who is signed in')

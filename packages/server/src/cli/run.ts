@@ -24,7 +24,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   const output = new Output(stdout, stderr, env)
   // What is wrong with the command line itself is told before the options are known.
   output.isJson = args.includes('--json')
-  const cli: Cli = { input: stdin, output, database: { url: DEFAULT_DATABASE_URL, source: 'default' }, exitCode: 0 }
+  const database = { url: DEFAULT_DATABASE_URL, source: 'default' } as const
+  const cli: Cli = { input: stdin, output, env, database, exitCode: 0 }
   try {
     refuseTokens(args)
     await createProgram(cli, env).parseAsync(args, { from: 'user' })
@@ -49,9 +50,18 @@ function failureOf(error: unknown): Failure {
   return failed('unexpected', error instanceof Error ? error.message : String(error))
 }
 
-function tell(output: Output, { code, message }: Failure): void {
-  const sentence = visible(message.replaceAll(/\s*\n\s*/g, ' '))
+function tell(output: Output, { code, message, details }: Failure): void {
+  const sentence = oneLine(message)
+  const sentences = details.map(oneLine)
+  // One that is all there is to say has been said.
+  const more = sentences.length > 1 ? sentences : []
   output.stderr.write(
-    output.isJson ? `${safeJson({ error: { code, message: sentence } })}\n` : `sojourn: ${sentence}\n`,
+    output.isJson
+      ? `${safeJson({ error: { code, message: sentence, ...(details.length === 0 ? {} : { details: sentences }) } })}\n`
+      : `sojourn: ${sentence}\n${more.map((each) => `  - ${each}\n`).join('')}`,
   )
+}
+
+function oneLine(text: string): string {
+  return visible(text.replaceAll(/\s*\n\s*/g, ' '))
 }

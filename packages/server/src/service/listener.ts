@@ -1,7 +1,7 @@
 import { serve } from '@hono/node-server'
 import { Server } from 'node:http'
 import type { ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 /** Something that answers requests, as Hono does. */
 export type Fetch = Parameters<typeof serve>[0]['fetch']
@@ -80,24 +80,34 @@ function limitConnections(server: Server, limits: ListenerLimits): void {
   server.maxHeadersCount = 0
 }
 
-/** How to close a server: by itself it would wait for connections that are kept alive for nothing. */
+/**
+ * How to close a server. By itself it would wait for every connection that somebody has opened and says nothing on, as
+ * browsers do ahead of time.
+ */
 function closing(server: Server, grace: number): () => Promise<void> {
-  const underWay = new Set<ServerResponse>()
+  /** What is under way on each connection. */
+  const connections = new Map<Socket, Set<ServerResponse>>()
   let isClosing = false
-  server.prependListener('request', (_, response: ServerResponse) => {
+  server.on('connection', (socket: Socket) => {
+    connections.set(socket, new Set())
+    socket.once('close', () => connections.delete(socket))
+  })
+  server.prependListener('request', ({ socket }, response) => {
     if (isClosing) response.shouldKeepAlive = false
-    underWay.add(response)
+    const underWay = connections.get(socket)
+    underWay?.add(response)
     response.once('close', () => {
-      underWay.delete(response)
-      // The connection counts as idle only after this event.
-      if (isClosing) setImmediate(() => server.closeIdleConnections())
+      underWay?.delete(response)
+      if (isClosing && underWay?.size === 0) socket.destroySoon()
     })
   })
   return async () => {
     isClosing = true
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeIdleConnections()
-    for (const response of underWay) if (!response.headersSent) response.shouldKeepAlive = false
+    for (const [socket, underWay] of connections) {
+      if (underWay.size === 0) socket.destroy()
+      for (const response of underWay) if (!response.headersSent) response.shouldKeepAlive = false
+    }
     const timer = setTimeout(() => server.closeAllConnections(), grace)
     await closed
     clearTimeout(timer)

@@ -2,7 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import type { RecordableHistogram } from 'node:perf_hooks'
 import type { CleanupResult, Store } from 'sojourn'
-import { ObservedStore } from './observed-store.ts'
+import type { ObservedCall } from 'sojourn/observed'
+import { MeasuredStore } from './measured-store.ts'
 import { VERSION } from './version.ts'
 
 /** How long the calls of one operation of the store take, in seconds. */
@@ -55,8 +56,12 @@ export class Metrics {
   readonly #cleaned = this.#counter('cleanup_sessions_total', 'Sessions that clean-ups ended or deleted', ['deed'])
   readonly #active = this.#gauge('active_sessions', 'Sessions that stand, in the whole installation')
   readonly #lateness = this.#gauge('event_loop_lag_seconds', 'How late the event loop is', ['quantile'])
-  readonly #memory = this.#gauge('resident_memory_bytes', 'Memory of the process')
-  readonly #cpu = this.#gauge('cpu_seconds_total', 'Processor time of the process')
+  readonly #memory = new Gauge({ name: 'process_resident_memory_bytes', help: 'Memory', registers: [this.#registry] })
+  readonly #cpu = new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'Processor time',
+    registers: [this.#registry],
+  })
   #countedUntil = 0
 
   constructor() {
@@ -65,14 +70,15 @@ export class Metrics {
       { version: VERSION, node: process.versions.node },
       1,
     )
-    this.#gauge('start_time_seconds', 'When the process started, since 1970').set(performance.timeOrigin / 1_000)
+    const started = { name: 'process_start_time_seconds', help: 'When it started, since 1970' }
+    new Gauge({ ...started, registers: [this.#registry] }).set(performance.timeOrigin / 1_000)
   }
 
   /** A store that is measured with every call. */
   observe(store: Store): Store {
-    return new ObservedStore(store, {
-      onCall: (operation, seconds, isFailed) => this.#noteCall(operation, seconds, isFailed),
-      onEnded: (reason, count) => this.noteEnded(reason, count),
+    return new MeasuredStore(store, {
+      call: (call) => this.#noteCall(call),
+      ended: (reason, count) => this.noteEnded(reason, count),
     })
   }
 
@@ -133,7 +139,8 @@ export class Metrics {
     this.#lateness.set({ quantile: '0.99' }, p99)
     this.#memory.set(process.memoryUsage.rss())
     const { user, system } = process.cpuUsage()
-    this.#cpu.set((user + system) / 1_000_000)
+    this.#cpu.reset()
+    this.#cpu.inc((user + system) / 1_000_000)
     return this.#registry.metrics()
   }
 
@@ -157,10 +164,10 @@ export class Metrics {
     }
   }
 
-  #noteCall(operation: keyof Store, seconds: number, isFailed: boolean): void {
-    this.#storeSeconds.observe({ operation }, seconds)
-    this.#latencyOf(operation).record(Math.max(1, Math.round(seconds * 1e9)))
-    if (isFailed) this.#storeFailures.inc({ operation })
+  #noteCall({ method: operation, duration, outcome }: ObservedCall): void {
+    this.#storeSeconds.observe({ operation }, duration / 1_000)
+    this.#latencyOf(operation).record(Math.max(1, Math.round(duration * 1e6)))
+    if (outcome !== 'answered') this.#storeFailures.inc({ operation })
   }
 
   #latencyOf(operation: keyof Store): RecordableHistogram {

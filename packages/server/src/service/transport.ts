@@ -8,6 +8,8 @@ import type { ServiceSettings } from './service.ts'
 /** What is asked over the network inside, and says nothing of anybody. */
 const HARMLESS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
 
+const FORWARD_AUTH = /^\/auth\/verify(?:\/|$)/
+
 const UNKNOWN_PROXY =
   'this service is reached under https; where a proxy speaks for it, name the proxy in the setting trustedProxies'
 const NOT_ENCRYPTED = 'the proxy says that this came over plain http; send it over https'
@@ -23,10 +25,10 @@ export function encrypted({ isDevelopment }: ServiceSettings, proxies: TrustedPr
     const socketAddress = c.env?.incoming?.socket.remoteAddress
     const peer = socketAddress === undefined ? null : canonicalAddress(socketAddress)
     const isTrusted = peer !== null && proxies.includes(peer)
-    if (peer !== null && !isTrusted && !isLoopbackAddress(peer)) return refused(UNKNOWN_PROXY)
+    if (peer !== null && !isTrusted && !isLoopbackAddress(peer)) return refused(c.req.path, UNKNOWN_PROXY)
     // Several proxies write one after the other; the nearest one's word is the last.
     const scheme = c.req.header('x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase()
-    return isTrusted && scheme === 'http' ? refused(NOT_ENCRYPTED) : next()
+    return isTrusted && scheme === 'http' ? refused(c.req.path, NOT_ENCRYPTED) : next()
   })
 }
 
@@ -35,6 +37,11 @@ export function isLoopbackAddress(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }
 
-function refused(detail: string): Response {
-  return problem('insecure_host', { detail })
+/** Whether a proxy asks for forward-auth: with the headers of somebody else's request, without its body, for yes, 401 or 503. */
+export function isForwardAuth(path: string): boolean {
+  return FORWARD_AUTH.test(path)
+}
+
+function refused(path: string, detail: string): Response {
+  return problem(isForwardAuth(path) ? 'unauthenticated' : 'insecure_host', { detail })
 }

@@ -33,7 +33,7 @@ import { changesAfter, findEvents } from './sqlite/events.ts'
 import { assertPath, makeDatabaseFile } from './sqlite/files.ts'
 import { sqliteGuarantees } from './sqlite/guarantees.ts'
 import { keyBeside } from './sqlite/key.ts'
-import { takeLease } from './sqlite/leases.ts'
+import { takeClaim } from './sqlite/claims.ts'
 import { migrateUp, readStatus } from './sqlite/migrations.ts'
 import { pageOf, selectionOf } from './sqlite/query.ts'
 import { SESSION_READ, decodeSession } from './sqlite/rows.ts'
@@ -216,9 +216,9 @@ export class SqliteStore implements Store {
     return this.#renewalKey
   }
 
-  async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
+  async claim(name: string, holder: string, now: number, span: number): Promise<boolean> {
     assertInstants({ now, span })
-    return this.#engine.write((database) => takeLease(database, { name, holder, now, until: now + span }))
+    return this.#engine.write((database) => takeClaim(database, { name, holder, now, until: now + span }))
   }
 
   async guarantees(): Promise<Guarantees> {

@@ -153,16 +153,16 @@ DROP TABLE sojourn_api_keys;
   },
   {
     version: 3,
-    name: 'leases',
+    name: 'claims',
     up: `
-CREATE TABLE sojourn_leases (
+CREATE TABLE sojourn_claims (
   name TEXT PRIMARY KEY NOT NULL,
   holder TEXT NOT NULL,
   until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
     down: `
-DROP TABLE sojourn_leases;
+DROP TABLE sojourn_claims;
 `,
   },
 ]
