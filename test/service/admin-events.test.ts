@@ -108,7 +108,7 @@ describe('an export', () => {
     let reads = 0
     opened.store.faults = { isRefused: ({ method }) => method === 'events' && ++reads > 1 }
     const reading = fetch(`${opened.url}/admin/events/export?format=json`, { headers: operator.credential })
-    await expect(reading.then((response) => response.text())).rejects.toThrow()
+    await expect(reading.then((response) => response.text())).rejects.toThrow('terminated')
   })
 
   test('needs a form', async () => {
