@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
-import { createClient, createCluster } from 'redis'
+import { createClient, createCluster, createSentinel } from 'redis'
 
 /** A server that is there already, for what needs no server of its own. */
 const URL_GIVEN = process.env['SOJOURN_TEST_REDIS_URL']
@@ -138,6 +138,53 @@ export async function startCluster(): Promise<RedisCluster> {
       await Promise.all(servers.map((server) => server.close()))
     },
   }
+}
+
+/** Starts a sentinel that watches a primary and lets a replica take over after half a second. */
+export async function startSentinel(primary: RedisServer): Promise<{ readonly port: number; close(): Promise<void> }> {
+  if (redisPath === null) throw new Error('there is no redis-server on the PATH; ask `required` first')
+  const [port] = await freePorts(1)
+  const folder = await mkdtemp(join(tmpdir(), 'sojourn-sentinel-'))
+  const path = join(folder, 'sentinel.conf')
+  await writeFile(
+    path,
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor pair 127.0.0.1 ${primary.port} 1`,
+      'sentinel down-after-milliseconds pair 500',
+      'sentinel failover-timeout pair 5000',
+    ].join('\n'),
+  )
+  const isRoot = process.getuid?.() === 0
+  for (const each of isRoot ? [folder, path] : []) await chown(each, NOBODY, NOBODY)
+  const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
+  const child = spawn(redisPath, [path, '--sentinel'], { cwd: folder, stdio: 'ignore', ...user })
+  const client = await connectTo(`redis://127.0.0.1:${port}`)
+  await until(async () => JSON.stringify(await client.sendCommand(['SENTINEL', 'REPLICAS', 'pair'])) !== '[]')
+  client.destroy()
+  return {
+    port: port ?? 0,
+    close: async () => {
+      const exit = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exit
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Connects to whichever server a sentinel calls the primary. */
+export async function connectBySentinel(port: number) {
+  const client = createSentinel({
+    name: 'pair',
+    sentinelRootNodes: [{ host: '127.0.0.1', port }],
+    nodeClientOptions: { disableOfflineQueue: true },
+  })
+  client.on('error', () => {})
+  await client.connect()
+  return client
 }
 
 /** Connects to one server. */
