@@ -119,7 +119,7 @@ test('where sentinels choose the primary, a node goes on with the new one, and w
   expect(await store.get(standing.id)).toMatchObject({ endReason: null })
   expect(await store.get(ended.id)).toMatchObject({ endReason: 'logout' })
   await store.close()
-  client.destroy()
+  await client.destroy()
   await sentinel.close()
 })
 
