@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -15,6 +15,12 @@ const URL_GIVEN = process.env['SOJOURN_TEST_REDIS_URL']
 /** Nobody, who may do nothing. */
 const NOBODY = 65_534
 const PATIENCE = 10_000
+
+/** What was started and has not ended; a test that fails half-way leaves no server behind. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 /** Where redis-server is, for `required`; null where the machine has none. */
 export const redisPath =
@@ -76,7 +82,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
   let child: ChildProcess
   const start = async (): Promise<void> => {
-    child = spawn(path, words, { cwd: data, stdio: ['ignore', 'pipe', 'pipe'], ...user })
+    child = run(path, words, { cwd: data, stdio: ['ignore', 'pipe', 'pipe'], ...user })
     let said = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (said += text))
     await until(async () => {
@@ -160,7 +166,7 @@ export async function startSentinel(primary: RedisServer): Promise<{ readonly po
   const isRoot = process.getuid?.() === 0
   for (const each of isRoot ? [folder, path] : []) await chown(each, NOBODY, NOBODY)
   const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
-  const child = spawn(redisPath, [path, '--sentinel'], { cwd: folder, stdio: 'ignore', ...user })
+  const child = run(redisPath, [path, '--sentinel'], { cwd: folder, stdio: 'ignore', ...user })
   const client = await connectTo(`redis://127.0.0.1:${port}`)
   await until(async () => JSON.stringify(await client.sendCommand(['SENTINEL', 'REPLICAS', 'pair'])) !== '[]')
   client.destroy()
@@ -220,6 +226,13 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
     if (deadline.aborted) throw new Error(`not within ${PATIENCE} ms: ${condition.toString()}`)
     await later(20)
   }
+}
+
+function run(path: string, words: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(path, words, options)
+  running.add(child)
+  child.on('exit', () => running.delete(child))
+  return child
 }
 
 async function busPortOf(client: TestClient | undefined): Promise<string> {
