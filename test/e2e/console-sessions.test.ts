@@ -167,7 +167,8 @@ test('a session is looked at closely: what is known, what has happened, and the 
     device: { ip: '192.0.2.7', userAgent: FIREFOX },
     attributes: { tenant: 'north' },
   })
-  const page = await site.open(`/console/sessions?session=${session.id}`)
+  const page = await site.open('/console/sessions')
+  await page.goto(`/console/sessions?session=${session.id}`)
   const drawer = page.getByRole('dialog', { name: 'ada' })
   for (const text of ['Firefox on Linux', '192.0.2.7', session.id, FIREFOX, '"tenant": "north"']) {
     await drawer.getByText(text).first().waitFor()
@@ -260,7 +261,8 @@ test('when the store does not answer, the page says so and offers to try again',
 test('VIEW-4: what a client calls itself is text and nothing else', async () => {
   const device = { ip: '192.0.2.7', userAgent: '<img src=x onerror=alert(1)>' }
   const { session } = await site.service.sessions.create({ userId: '1', username: '<b>ada</b>', device })
-  const page = await site.open(`/console/sessions?session=${session.id}`)
+  const page = await site.open('/console/sessions')
+  await page.goto(`/console/sessions?session=${session.id}`)
   await page.getByRole('dialog').getByText('<img src=x onerror=alert(1)>').first().waitFor()
   await page.getByRole('dialog', { name: '<b>ada</b>' }).waitFor()
   expect(await page.locator('img').count()).toBe(0)
