@@ -261,7 +261,7 @@ describe('INP-1: one byte too many', () => {
   })
 })
 
-test('CON-4: anonymous and invalid requests leave no record', async () => {
+test('CON-4, DOS-3: anonymous and invalid requests leave no record', async () => {
   const before = await site.sqlite.count({})
   const users = await site.sqlite.users.count()
   const events = (await site.sqlite.events({ limit: 100 })).length

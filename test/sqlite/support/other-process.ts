@@ -1,11 +1,12 @@
 import { DatabaseSync } from 'node:sqlite'
 import { SessionManager, isSojournError } from '../../../packages/sojourn/src/index.ts'
 import type { Token } from '../../../packages/sojourn/src/index.ts'
+import { cached } from '../../../packages/sojourn/src/stores/cached.ts'
 import { SqliteStore } from '../../../packages/sojourn/src/stores/sqlite.ts'
 
 /** What the other process can be asked for. */
 export type Question =
-  | { readonly ask: 'open'; readonly path: string; readonly cap?: number }
+  | { readonly ask: 'open'; readonly path: string; readonly cap?: number; readonly lease?: string }
   | { readonly ask: 'log in'; readonly userId: string }
   | { readonly ask: 'keep validating'; readonly tokens: readonly string[] }
   | { readonly ask: 'validate'; readonly token: string }
@@ -30,7 +31,10 @@ async function answer(question: Question): Promise<unknown> {
     case 'open':
       path = question.path
       store = SqliteStore.open(path)
-      sessions = new SessionManager({ store, policy: { maxSessionsPerUser: question.cap ?? 0 } })
+      sessions = new SessionManager({
+        store: question.lease === undefined ? store : cached(store, { lease: question.lease }),
+        policy: { maxSessionsPerUser: question.cap ?? 0 },
+      })
       return 'opened'
     case 'log in':
       return (await sessions.create({ userId: question.userId, username: question.userId })).token

@@ -31,6 +31,15 @@ export class OtherProcess implements AsyncDisposable {
     return waiting.promise
   }
 
+  /** Stops it where it is. What it is asked from now on waits. */
+  stop(): void {
+    this.#process.kill('SIGSTOP')
+  }
+
+  goOn(): void {
+    this.#process.kill('SIGCONT')
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const gone = once(this.#process, 'exit')
     this.#process.disconnect()

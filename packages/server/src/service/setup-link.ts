@@ -7,7 +7,6 @@ export type SetupOutcome = RegisterOutcome | { readonly ok: false; readonly reas
 /** How long a link is good for, in milliseconds. */
 const GOOD_FOR = 900_000
 const GONE: SetupOutcome = Object.freeze({ ok: false, reason: 'gone' })
-const USERS_PAGE = 500
 
 interface OpenLink {
   /** SHA-256 of the token; the token itself is not kept. */
@@ -69,13 +68,7 @@ export class SetupLink {
 
   /** Asked of the store each time: another node, or the command line, may have made one. */
   async #hasOperator(): Promise<boolean> {
-    let after: string | null = null
-    for (;;) {
-      const page: Awaited<ReturnType<UserStore['list']>> = await this.#users.list(after, USERS_PAGE)
-      if (page.some(({ role }) => role === 'operator')) return true
-      if (page.length < USERS_PAGE) return false
-      after = page.at(-1)?.username ?? null
-    }
+    return (await this.#users.list(null, 1, { role: 'operator' })).length > 0
   }
 }
 

@@ -193,7 +193,7 @@ export class AuthManager {
   /** Adds a user. Signs nobody in. */
   async registerUser(username: string, password: string, options: RegisterOptions = {}): Promise<RegisterOutcome> {
     const role = checkedRole(options.role ?? 'user')
-    const mark = this.#mark(options.actor ?? 'user')
+    const mark = await this.#mark(options.actor ?? 'user')
     const invalid = usernameProblem(username)
     if (invalid !== null) return { ok: false, reason: 'username_invalid', message: invalid }
     const name = canonicalUsername(username)
@@ -230,6 +230,7 @@ export class AuthManager {
     device?: DeviceInput,
     { attributes }: LoginOptions = {},
   ): Promise<LoginOutcome> {
+    await this.#sessions.ready()
     const checked = await this.#credentials.check({ username, password, device }, async (proof) => {
       await this.#strengthen(proof)
       return proof.user
@@ -284,6 +285,7 @@ export class AuthManager {
     device?: DeviceInput,
   ): Promise<ReauthenticateOutcome> {
     const claim = { username: session.username, password, device }
+    await this.#sessions.ready()
     const checked = await this.#credentials.check(claim, async ({ user }) => user)
     if (!checked.ok) return checked
     if (checked.value.id !== session.userId) return INVALID
@@ -338,6 +340,7 @@ export class AuthManager {
   ): Promise<ChangePasswordOutcome> {
     const rule = await this.#rules.check(next, accountOf(username))
     if (!rule.ok) return rule
+    await this.#sessions.ready()
     const checked = await this.#credentials.check(
       { username, password: current, device: options.device },
       async ({ user }) => {
@@ -347,7 +350,7 @@ export class AuthManager {
         const change = await this.#users.setPassword(
           user.id,
           { from: user.passwordHash, to, except },
-          this.#mark('user'),
+          await this.#mark('user'),
         )
         if (change.isChanged) this.#forget(user, except)
         return change
@@ -360,7 +363,7 @@ export class AuthManager {
 
   /** Gives a user a password that an operator chose, lifts the throttle from the account and ends all sessions. */
   async setPassword(username: string, next: string, options: ActorOptions = {}): Promise<SetPasswordOutcome> {
-    const mark = this.#mark(options.actor)
+    const mark = await this.#mark(options.actor)
     const user = await this.#find(username)
     if (user === null) return UNKNOWN_USER
     const rule = await this.#rules.check(next, user.username)
@@ -375,14 +378,14 @@ export class AuthManager {
 
   /** Disables a user and ends all their sessions. Nobody signs in as them until they are enabled. */
   async disableUser(username: string, options: ActorOptions = {}): Promise<UserOutcome> {
-    const mark = this.#mark(options.actor)
+    const mark = await this.#mark(options.actor)
     const user = await this.#find(username)
     return user === null ? UNKNOWN_USER : this.#change(() => this.#users.disable(user.id, mark))
   }
 
   /** Lets a disabled user sign in again. Ended sessions stay ended. */
   async enableUser(username: string, options: ActorOptions = {}): Promise<UserOutcome> {
-    const mark = this.#mark(options.actor)
+    const mark = await this.#mark(options.actor)
     const user = await this.#find(username)
     if (user === null) return UNKNOWN_USER
     return { ok: true, isChanged: await this.#users.enable(user.id, mark), ended: 0 }
@@ -390,7 +393,7 @@ export class AuthManager {
 
   /** Deletes a user and all their sessions, records and all. `ended` counts those that stood when it was asked for. */
   async deleteUser(username: string, options: ActorOptions = {}): Promise<UserOutcome> {
-    const mark = this.#mark(options.actor)
+    const mark = await this.#mark(options.actor)
     const user = await this.#find(username)
     if (user === null) return UNKNOWN_USER
     const standing = await this.#sessions.count({ userId: user.id, active: true })
@@ -401,7 +404,7 @@ export class AuthManager {
 
   /** Makes somebody an operator, or an operator a user again, which ends all their sessions. */
   async setRole(username: string, role: Role, options: ActorOptions = {}): Promise<UserOutcome> {
-    const mark = this.#mark(options.actor)
+    const mark = await this.#mark(options.actor)
     const wanted = checkedRole(role)
     const user = await this.#find(username)
     return user === null ? UNKNOWN_USER : this.#change(() => this.#users.setRole(user.id, wanted, mark))
@@ -446,8 +449,9 @@ export class AuthManager {
     if (session?.userId === user.id && session.id !== except) this.#login = null
   }
 
-  #mark(actor: string = 'system'): Mark {
+  async #mark(actor: string = 'system'): Promise<Mark> {
     assertText(actor, 'actor')
+    await this.#sessions.ready()
     return { at: this.#sessions.now(), actor }
   }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { AuthManager } from '../auth/index.ts'
 import { MemoryStore } from '../stores/memory.ts'
 import { DAY, HOUR, MINUTE, NOON } from '../testing/records.ts'
 import { EngineClock } from './engine-clock.ts'
@@ -188,6 +189,16 @@ describe('sessions on an engine that has a clock of its own', () => {
     const sessions = new SessionManager({ store })
     const { session } = await sessions.create({ userId: '42', username: 'ada' })
     expect(session.createdAt.getTime()).toBeGreaterThanOrEqual(world.now)
+  })
+
+  test('and what is written about users go by that clock from the very first call', async () => {
+    world.now = Date.now() + 400 * DAY
+    const auth = new AuthManager({ sessions: new SessionManager({ store }), users: store.users })
+    expect(await auth.loginUser('ada', 'correct horse battery staple')).toMatchObject({ ok: false })
+    await auth.registerUser('ada', 'correct horse battery staple')
+    const instants = (await store.events({ limit: 10 })).map(({ at }) => at)
+    expect(instants).toHaveLength(2)
+    for (const instant of instants) expect(instant).toBeGreaterThanOrEqual(world.now)
   })
 
   test('cannot be judged before the engine has answered', async () => {

@@ -211,9 +211,24 @@ export class SessionManager {
     this.#touches = new Touches(options.store, this.#clock, this.policy, this.#onBackgroundError)
   }
 
-  /** The instant it is for this manager, in milliseconds since 1970, UTC. */
+  /** The instant it is for this manager, in milliseconds since 1970, UTC. Before `ready()`, or any other call, that of the host. */
   now(): number {
     return this.#clock.now()
+  }
+
+  /**
+   * Fulfils once the store has answered and the time is known; rejects when that cannot be. Every method sees to it by
+   * itself: it is for those who go by `now()` before they have called any.
+   */
+  async ready(): Promise<void> {
+    if (this.#isClosed) throw new SojournError('closed', 'this SessionManager was closed; make a new one')
+    if (this.#isStarted && this.#clock.isCertain?.() !== false) return
+    this.#starting ??= this.#start()
+    try {
+      await this.#starting
+    } finally {
+      this.#starting = null
+    }
   }
 
   /**
@@ -236,7 +251,7 @@ export class SessionManager {
   /** `create` with every outcome as a value. */
   async tryCreate(login: NewSession): Promise<CreateOutcome> {
     assertLogin(login)
-    await this.#ready()
+    await this.ready()
     for (let draw = 0; draw < ID_DRAWS; draw += 1) {
       const secret = mintSecret(this.#random)
       const now = this.#clock.now()
@@ -259,7 +274,7 @@ export class SessionManager {
   async validate(presented: unknown, presentation?: Presentation): Promise<Check> {
     const token = parseToken(presented)
     if (token === null) return MALFORMED
-    if (!this.#isStarted || this.#clock.isCertain?.() === false) await this.#ready()
+    if (!this.#isStarted || this.#clock.isCertain?.() === false) await this.ready()
     let isCertain = this.#isStrict || presentation?.isStrict === true
     for (let attempt = 0; attempt < CONTENTION_LIMIT; attempt += 1) {
       // As in #read, but without another promise on the one path that every request takes.
@@ -302,7 +317,7 @@ export class SessionManager {
    */
   async renew(id: SessionId | string): Promise<RenewOutcome> {
     if (!isSessionId(id)) return UNKNOWN
-    await this.#ready()
+    await this.ready()
     const key = await this.#successorKey()
     for (let attempt = 0; attempt < CONTENTION_LIMIT; attempt += 1) {
       const found = await this.#readStanding(id)
@@ -327,7 +342,7 @@ export class SessionManager {
    */
   async reauthenticated(id: SessionId | string): Promise<RenewOutcome> {
     if (!isSessionId(id)) return UNKNOWN
-    await this.#ready()
+    await this.ready()
     for (let attempt = 0; attempt < CONTENTION_LIMIT; attempt += 1) {
       const found = await this.#readStanding(id)
       if (!found.ok) return found
@@ -349,7 +364,7 @@ export class SessionManager {
   async end(presented: unknown): Promise<boolean> {
     const token = parseToken(presented)
     if (token === null) return false
-    await this.#ready()
+    await this.ready()
     const seen = await this.#read(token.id)
     if (seen === null) return false
     const { record } = seen
@@ -375,7 +390,7 @@ export class SessionManager {
     if (detail !== undefined) assertText(detail, 'detail')
     if (wait !== undefined) assertOneOf(wait, 'wait', ['everywhere'])
     assertTarget(target)
-    await this.#ready()
+    await this.ready()
     await this.#flushIfPossible()
     const ended: SessionId[] = []
     for await (const batch of this.#revokeInBatches(target, { at: this.#clock.now(), actor, reason, detail })) {
@@ -389,7 +404,7 @@ export class SessionManager {
   /** What is known of one session, standing or ended, or null. */
   async get(id: SessionId | string): Promise<Session | null> {
     if (!isSessionId(id)) return null
-    await this.#ready()
+    await this.ready()
     const seen = await this.#read(id)
     return seen === null ? null : this.#view(seen.record)
   }
@@ -411,7 +426,7 @@ export class SessionManager {
     const { sort, descending } = orderOf(options)
     const cursor = options.cursor ?? null
     const after = cursor === null ? undefined : readCursor(cursor, sort, descending)
-    await this.#ready()
+    await this.ready()
     await this.#flushIfPossible()
     const filter = storeFilter(options, this.#clock.now(), this.policy)
     const records = await this.#store.list({ filter, sort, descending, after, limit: limit + 1 })
@@ -426,14 +441,14 @@ export class SessionManager {
 
   /** How many sessions match. */
   async count(filter: SessionFilter = {}): Promise<number> {
-    await this.#ready()
+    await this.ready()
     await this.#flushIfPossible()
     return this.#store.count(storeFilter(filter, this.#clock.now(), this.policy))
   }
 
   /** The figures of the installation. */
   async stats(): Promise<Stats> {
-    await this.#ready()
+    await this.ready()
     await this.#flushIfPossible()
     const now = this.#clock.now()
     const { createdSince, mostActive, ...figures } = await this.#store.stats(
@@ -457,7 +472,7 @@ export class SessionManager {
   async cleanup(options: CleanupOptions = {}): Promise<CleanupResult> {
     assertNames(options, 'options', ['olderThan', 'dryRun', 'onProgress'])
     const olderThan = options.olderThan === undefined ? null : milliseconds(options.olderThan, 'olderThan')
-    await this.#ready()
+    await this.ready()
     await this.#touches.flush()
     const now = this.#clock.now()
     const steps = overdue(now, this.policy, olderThan)
@@ -484,7 +499,7 @@ export class SessionManager {
   async setAttributes(id: SessionId | string, attributes: Attributes): Promise<boolean> {
     const stored = storedAttributes(attributes)
     if (!isSessionId(id)) return false
-    await this.#ready()
+    await this.ready()
     for (let attempt = 0; attempt < CONTENTION_LIMIT; attempt += 1) {
       const seen = await this.#read(id)
       const now = this.#clock.now()
@@ -537,17 +552,6 @@ export class SessionManager {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  async #ready(): Promise<void> {
-    if (this.#isClosed) throw new SojournError('closed', 'this SessionManager was closed; make a new one')
-    if (this.#isStarted && this.#clock.isCertain?.() !== false) return
-    this.#starting ??= this.#start()
-    try {
-      await this.#starting
-    } finally {
-      this.#starting = null
-    }
   }
 
   /** Again when the time has become uncertain, as after the sleep of a machine: others have gone on meanwhile. */

@@ -112,6 +112,20 @@ describe('a server that does not answer', () => {
     await Promise.all(Array.from({ length: 9 }, () => store.epoch('x')))
   })
 
+  test('to one call holds up no other: its connection is not used again', async () => {
+    const store = await opened({ pool: new Pool({ ...config, max: 1 }), deadline: SOON })
+    const record = await signIn(store)
+    const holder = new Client(config)
+    await holder.connect()
+    await holder.query('BEGIN')
+    await holder.query('SELECT FROM sojourn_sessions WHERE session_id = $1 FOR UPDATE', [record.id])
+    const ending = store.revoke({ id: record.id }, makeEndMark(), 1)
+    await expect(ending).rejects.toMatchObject({ code: 'store_unavailable' })
+    expect((await store.get(record.id))?.endReason).toBe(null)
+    await holder.query('COMMIT')
+    await holder.end()
+  })
+
   test('because somebody holds a lock lets the call go, and keeps what it was asked to keep', async () => {
     const store = await opened({ deadline: SOON })
     const record = await signIn(store)

@@ -1,7 +1,13 @@
 import { Pool } from 'pg'
 import type { PoolConfig } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { execute, openPostgres, postgresPath, startPostgres } from '../../../../../test/support/postgres.ts'
+import {
+  execute,
+  openPostgres,
+  postgresPath,
+  startPostgres,
+  untilSomebodyWaits,
+} from '../../../../../test/support/postgres.ts'
 import type { PostgresServer } from '../../../../../test/support/postgres.ts'
 import { required } from '../../../../../test/support/require.ts'
 import { makeMark, makeRecord } from '../../testing/records.ts'
@@ -99,6 +105,19 @@ test('eight nodes that start at once apply every step once', async () => {
   const stores = await Promise.all(Array.from({ length: 8 }, () => openPostgres(config)))
   expect(await execute(config, 'SELECT count(*)::int AS count FROM sojourn_migrations')).toEqual([{ count: 1 }])
   await Promise.all(stores.map((store) => store.close()))
+})
+
+test('a node that starts while another migrates waits for it, and finds nothing left to do', async () => {
+  const [begin, ...rest] = (await postgresMigrations(pool).print()).split(/(?<=;\n)(?=SET LOCAL)/)
+  const other = await pool.connect()
+  await other.query(begin!)
+  const opening = openPostgres(config)
+  await untilSomebodyWaits(config)
+  await other.query(rest.join(''))
+  other.release()
+  const store = await opening
+  expect(await store.count({})).toBe(0)
+  await store.close()
 })
 
 test('a step does not wait long for a lock that others queue behind, and leaves nothing when it gives up', async () => {
