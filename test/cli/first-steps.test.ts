@@ -59,7 +59,7 @@ describe('from an empty folder', () => {
   test('to a session and out again, for programs', async () => {
     using place = new Workplace()
     const { value: migrated } = await place.json<object>(['migrate'])
-    const steps = SQLITE_STEPS.map(({ version }) => expect.objectContaining({ version }))
+    const steps = SQLITE_STEPS.map(({ version }): unknown => expect.objectContaining({ version }))
     expect(migrated).toEqual({ path: place.database, steps, version: steps.length })
 
     const { value: user } = await place.json<{ id: string }>(['user', 'add', 'ada'], { input: PASSWORD })

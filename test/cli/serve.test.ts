@@ -159,6 +159,29 @@ describe('told to stop', () => {
     },
   )
 
+  test('it writes down when somebody was last here', async () => {
+    using place = new Workplace()
+    await using running = start(place)
+    const url = await running.url()
+    const claim = new URLSearchParams({ username: 'ada', newPassword: PASSWORD })
+    const registered = await fetch(`${url}/register`, {
+      method: 'POST',
+      headers: FORM,
+      body: claim,
+      redirect: 'manual',
+    })
+    const cookie = registered.headers.getSetCookie().join('; ').split(';')[0] ?? ''
+    const seen = async (): Promise<{ id: string; createdAt: string; lastAccessedAt: string }> => {
+      const answer = await fetch(`${url}/auth/session`, { headers: { cookie } })
+      return ((await answer.json()) as { session: { id: string; createdAt: string; lastAccessedAt: string } }).session
+    }
+    let session = await seen()
+    while (session.lastAccessedAt === session.createdAt) session = await seen()
+    await running.stop()
+    const { value } = await place.json<{ session: { lastAccessedAt: string } }>(['show', session.id])
+    expect(value.session.lastAccessedAt >= session.lastAccessedAt).toBe(true)
+  })
+
   test('twice, it goes at once', async () => {
     using place = new Workplace()
     await using running = start(place)
@@ -234,6 +257,19 @@ describe('what cannot be served', () => {
     expect(stderr).toContain("run 'sojourn migrate'")
     expect(existsSync(place.database)).toBe(false)
   })
+})
+
+test('what is thrown where nobody waits for it ends the service, and is told', async () => {
+  using place = new Workplace()
+  const bug = `process.on('SIGUSR2', () => { throw new Error('a bug') })`
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(bug)}` }
+  await using running = start(place, DEVELOPMENT, env)
+  await running.url()
+  const { code, stderr } = await running.stop('SIGUSR2')
+  expect(code).toBe(1)
+  expect(stderr.trimEnd().split('\n').at(-1)).toBe('sojourn: a bug')
+  const [fatal] = linesOf(stderr.replace(/^sojourn: .*$/m, '')).filter(({ level }) => level === 'fatal')
+  expect(fatal).toMatchObject({ msg: 'the service has crashed', err: { message: 'a bug' } })
 })
 
 test('behind a proxy it serves what was migrated, and registers nobody', async () => {

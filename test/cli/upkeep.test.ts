@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
+import { SQLITE_STEPS } from '../../packages/sojourn/src/stores/sqlite/schema.ts'
 import { Workplace, ended } from './support/program.ts'
 
 const HOUR = 3_600_000
@@ -176,7 +177,7 @@ describe('doctor', () => {
       ok: true,
       versions: { node: process.versions.node },
       database: { path: place.database, source: 'default' },
-      schema: { applied: 1, pending: 0 },
+      schema: { applied: SQLITE_STEPS.length, pending: 0 },
       guarantees: { survivesProcessKill: true, survivesPowerLoss: true, revocationBound: 0 },
       overdue: { ended: 0, pruned: 0 },
     })

@@ -238,6 +238,12 @@ describe('INP-1: one byte too many', () => {
     }
   })
 
+  test('of a body that a proxy speaks of and does not send is none of ours', async () => {
+    const body = 'x'.repeat(65_537)
+    const response = await fetch(`${site.url}/auth/verify/upload`, { method: 'PUT', body })
+    expect(response.status).toBe(401)
+  })
+
   test('of a body for signing in, of the cookies, of the depth of JSON', async () => {
     const post = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
       fetch(`${site.url}/auth/login`, { method: 'POST', headers: { ...SAME, ...JSON_TYPE, ...headers }, body })
@@ -255,7 +261,7 @@ describe('INP-1: one byte too many', () => {
   })
 })
 
-test('CON-4: anonymous and invalid requests leave no record', async () => {
+test('CON-4, DOS-3: anonymous and invalid requests leave no record', async () => {
   const before = await site.sqlite.count({})
   const users = await site.sqlite.users.count()
   const events = (await site.sqlite.events({ limit: 100 })).length

@@ -15,7 +15,7 @@ import { pageRoutes } from './pages/routes.tsx'
 import { requests } from './requests.ts'
 import { responseHeaders } from './response-headers.ts'
 import type { Service } from './service.ts'
-import { encrypted } from './transport.ts'
+import { encrypted, isForwardAuth } from './transport.ts'
 
 export type { Env } from './env.ts'
 
@@ -45,10 +45,12 @@ export function createApp(service: Service): Hono<Env> {
 
 function limitedBody() {
   const limit = bodyLimit({ maxSize: BODY_LIMIT, onError: () => problem('body_too_large') })
-  // To ask a request for its body costs more than most requests without one do.
-  return createMiddleware<Env>((c, next) =>
-    c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : limit(c, next),
-  )
+  return createMiddleware<Env>((c, next) => {
+    const { method, path } = c.req
+    // To ask a request for its body costs more than most requests without one do.
+    const isUnread = method === 'GET' || method === 'HEAD' || isForwardAuth(path)
+    return isUnread ? next() : limit(c, next)
+  })
 }
 
 /** A page for people, a problem for programs, and for a method that is not used here those that are. */

@@ -17,11 +17,13 @@ test('LOG-1: what is logged by mistake under the name of a secret is not shown',
     log.info({
       password: SECRET,
       body: { newPassword: SECRET, token: SECRET },
+      list: [{ token: SECRET }],
+      at: { the: { end: { of: { a: { long: { way: SECRET } } } } } },
       request: { headers: { cookie: SECRET, authorization: SECRET, 'set-cookie': SECRET } },
     }),
   )
   expect(line).not.toContain(SECRET)
-  expect(line.match(/\[redacted\]/g)).toHaveLength(6)
+  expect(line.match(/\[redacted\]/g)).toHaveLength(8)
 })
 
 test('LOG-1: an error is told with its causes, without secrets in its words and without what hangs on to it', () => {

@@ -1,9 +1,9 @@
-import type { Fetch } from './listener.ts'
-import { listen } from './listener.ts'
+import { problem } from 'sojourn/http'
 import { createApp } from './app.ts'
+import { listen } from './listener.ts'
+import type { Fetch } from './listener.ts'
 import { Service } from './service.ts'
 import type { ServiceParts, ServiceSettings } from './service.ts'
-import { problem } from 'sojourn/http'
 
 /** What is served, and where. */
 export interface ServingParts extends Omit<ServiceParts, 'settings'> {

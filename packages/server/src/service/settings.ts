@@ -94,9 +94,9 @@ export function readSettings(sources: SettingSources): SettingsOutcome {
   const mistakes: string[] = []
   const given = new Given(sources, mistakes)
   const isDevelopment = given.read('development', flag) ?? false
-  const host = given.read('host', text) ?? DEFAULTS.host
+  const host = given.read('host', address) ?? DEFAULTS.host
   const settings: ServeSettings = {
-    database: given.readKey('database', text) ?? null,
+    database: given.readKey('database', databaseUrl) ?? null,
     host,
     port: given.read('port', port) ?? DEFAULTS.port,
     logLevel: given.read('logLevel', choice(...LOG_LEVELS)) ?? DEFAULTS.logLevel,
@@ -227,8 +227,11 @@ function readJson(path: string, problem: (what: string) => object): object | nul
 /** Reads a value as somebody typed it or as it stands in the file, or says what to give instead. */
 type Reader<T> = (value: unknown) => { readonly value: T } | { readonly problem: string }
 
-const text: Reader<string> = (value) =>
+const address: Reader<string> = (value) =>
   typeof value === 'string' && value !== '' ? { value } : { problem: 'give an address such as 127.0.0.1' }
+
+const databaseUrl: Reader<string> = (value) =>
+  typeof value === 'string' && value !== '' ? { value } : { problem: "give a URL such as 'sqlite:./sojourn.db'" }
 
 const flag: Reader<boolean> = (value) => {
   if (value === true || value === 'on' || value === 'true') return { value: true }

@@ -8,7 +8,6 @@ import type { ServiceSettings } from './service.ts'
 /** What is asked over the network inside, and says nothing of anybody. */
 const HARMLESS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
 
-/** A proxy that asks for forward-auth understands yes, 401 and 503. */
 const FORWARD_AUTH = /^\/auth\/verify(?:\/|$)/
 
 const UNKNOWN_PROXY =
@@ -38,6 +37,11 @@ export function isLoopbackAddress(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }
 
+/** Whether a proxy asks for forward-auth: with the headers of somebody else's request, without its body, for yes, 401 or 503. */
+export function isForwardAuth(path: string): boolean {
+  return FORWARD_AUTH.test(path)
+}
+
 function refused(path: string, detail: string): Response {
-  return problem(FORWARD_AUTH.test(path) ? 'unauthenticated' : 'insecure_host', { detail })
+  return problem(isForwardAuth(path) ? 'unauthenticated' : 'insecure_host', { detail })
 }
