@@ -36,12 +36,15 @@ interface Area {
   readonly node?: readonly string[]
   /** Packages it may import. */
   readonly packages?: readonly string[]
+  /** Packages of which it may import every public subpath, too. */
+  readonly whole?: readonly string[]
   /** Packages it may import late only, since they may not be installed. */
   readonly late?: readonly string[]
 }
 
 const LIBRARY = manifest('packages/sojourn')
 const PROGRAM = manifest('packages/server')
+const CONSOLE = manifest('packages/console')
 const LIBRARY_SUBPATHS = Object.keys(LIBRARY.exports).map((subpath) => subpath.replace(/^\./, 'sojourn'))
 const FOR_THE_PROGRAM = [...LIBRARY_SUBPATHS, ...Object.keys(PROGRAM.dependencies ?? {})]
 /** Parts of Hono with an entry of their own. */
@@ -58,7 +61,7 @@ const TABLE: Readonly<Record<string, Area>> = {
   'packages/sojourn/src/adapters': { may: ['core', 'http'] },
   'packages/server/src/cli': { may: ['service'], packages: FOR_THE_PROGRAM },
   'packages/server/src/service': { may: [], packages: [...FOR_THE_PROGRAM, ...OF_HONO] },
-  'packages/console/src': { may: [], node: [] },
+  'packages/console/src': { may: [], node: [], whole: Object.keys(CONSOLE.devDependencies ?? {}) },
 }
 
 /** Where a clock may be read or a timer set, and what for. */
@@ -162,6 +165,8 @@ describe('the rules bite', () => {
     ['the program uses what is not public', 'server/src/cli', `import { A } from 'sojourn/core/policy'`],
     ['the program uses what it does not declare', 'server/src/cli', `import { A } from 'knip'`],
     ['the console imports the library', 'console/src', `import { A } from 'sojourn'`],
+    ['the console uses what it does not declare', 'console/src', `import { A } from 'react-query'`],
+    ['the console imports Node', 'console/src', `import { join } from 'node:path'`],
   ])('%s', (_, folder, text) => {
     const specifier = /['"](.+)['"]/.exec(text)?.[1]
     expect(forbiddenImports({ path: `packages/${folder}/x.ts`, text })).toEqual([
@@ -180,6 +185,7 @@ describe('the rules bite', () => {
       { path: 'packages/sojourn/src/testing/x.ts', text: `import { A } from '../stores/memory.ts'` },
       { path: 'packages/sojourn/src/core/x.ts', text: `/**\nimport { A } from 'sojourn'\n*/\n// import('pg')` },
       { path: 'packages/server/src/cli/x.ts', text: `import { SessionManager } from 'sojourn'` },
+      { path: 'packages/console/src/x.ts', text: `import { createRoot } from 'react-dom/client'` },
     ]
     expect(allowed.flatMap(forbiddenImports)).toEqual([])
   })
@@ -239,7 +245,11 @@ function forbiddenImports({ path, text }: Source): readonly string[] {
 function isAllowed({ specifier, kind }: Import, path: string, areaPath: string, area: Area): boolean {
   if (isBuiltin(specifier)) return specifier.startsWith('node:') && (area.node?.includes(specifier) ?? true)
   if (!specifier.startsWith('.')) {
-    return area.packages?.includes(specifier) === true || (kind === 'late' && area.late?.includes(specifier) === true)
+    return (
+      area.packages?.includes(specifier) === true ||
+      area.whole?.some((name) => specifier === name || specifier.startsWith(`${name}/`)) === true ||
+      (kind === 'late' && area.late?.includes(specifier) === true)
+    )
   }
   if (!/\.tsx?$/.test(specifier)) return false
   const target = posix.join(dirname(path), specifier)
@@ -288,6 +298,7 @@ interface Manifest {
   readonly engines: object
   readonly exports: Readonly<Record<string, unknown>>
   readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
