@@ -41,7 +41,7 @@ test('a request is a span by its route, and the calls of the store are spans wit
     status: null,
     isEnded: true,
   })
-  expect(call).toMatchObject({ name: 'store epoch', parent: 'GET /readyz', status: null, isEnded: true })
+  expect(call).toMatchObject({ name: 'sojourn.store epoch', parent: 'GET /readyz', status: null, isEnded: true })
 })
 
 test('what failed is marked, and no span has a path, an address or a name', async () => {
@@ -62,7 +62,7 @@ test('what failed is marked, and no span has a path, an address or a name', asyn
 
 /** Keeps what is traced, as an SDK would. */
 const RECORDER: Tracer = {
-  startSpan(name, options = {}, parent = ROOT_CONTEXT) {
+  startSpan(name, options = {}, parent = context.active()) {
     const above = trace.getSpan(parent)
     const seen: Seen = {
       name,

@@ -128,9 +128,9 @@ describe('of several nodes', () => {
     expect(idle !== undefined && hasCleaned(idle)).toBe(true)
   })
 
-  test('every one cleans up where a store lends no leases', async () => {
+  test('every one cleans up where a store knows no claims', async () => {
     const all = [startNode(), startNode()]
-    for (const { store } of all) Object.defineProperty(store, 'lease', { value: undefined })
+    for (const { store } of all) Object.defineProperty(store, 'claim', { value: undefined })
     await pass('1m')
     expect(all.filter(hasCleaned)).toEqual(all)
   })

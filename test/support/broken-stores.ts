@@ -9,6 +9,7 @@ import { MemoryApiKeys } from '../../packages/sojourn/src/stores/memory/api-keys
 import { MemoryUsers } from '../../packages/sojourn/src/stores/memory/users.ts'
 import { MemoryStore } from '../../packages/sojourn/src/stores/memory.ts'
 import { makeRecord } from '../../packages/sojourn/src/testing/index.ts'
+import { NOON } from '../../packages/sojourn/src/testing/records.ts'
 
 /** A store with one fault, and the sentence of the contract that must not let it pass. */
 export interface BrokenStore {
@@ -766,6 +767,54 @@ const HISTORY: readonly BrokenStore[] = [
       })(),
   },
   {
+    fault: 'the log keeps back what is new until it has settled',
+    caughtBy: 'what was acknowledged is told to whoever asks next, whatever else is under way',
+    open: () =>
+      new (class extends OpenStore {
+        #settled = 0
+
+        override async changes(cursor: string | null, limit: number): ReturnType<Store['changes']> {
+          const { events } = await super.changes(cursor, limit)
+          const known = events.filter(({ position }) => position <= this.#settled)
+          const last = this.tables.lastPosition
+          setImmediate(() => {
+            this.#settled = last
+          })
+          return { events: known, cursor: String(known.at(-1)?.position ?? Number(cursor)) }
+        }
+      })(),
+  },
+  {
+    fault: 'the time of the engine goes back',
+    caughtBy: 'the time of the engine, where it has its own, is in whole milliseconds and does not go back',
+    open: () =>
+      new (class extends OpenStore {
+        #now = NOON
+
+        async now(): Promise<number> {
+          this.tables.assertOpen()
+          this.#now -= 1
+          return this.#now
+        }
+      })(),
+  },
+  {
+    fault: 'what is read past any memory comes from memory',
+    caughtBy: 'a record that is read past any memory is the record',
+    open: () =>
+      new (class extends OpenStore {
+        readonly #remembered = new Map<SessionId, SessionRecord | null>()
+
+        async reread(id: SessionId): Promise<SessionRecord | null> {
+          const remembered = this.#remembered.get(id)
+          if (remembered !== undefined && remembered !== null) return remembered
+          const record = await this.get(id)
+          this.#remembered.set(id, record)
+          return record
+        }
+      })(),
+  },
+  {
     fault: 'ends that lie ahead are taken for what has happened',
     caughtBy: 'the latest instant is that of the last deed or use, and 0 in an empty store',
     open: () =>
@@ -1100,55 +1149,55 @@ const KEYS: readonly BrokenStore[] = [
 ]
 
 /** Stores that are wrong in one way each. */
-const LEASES: readonly BrokenStore[] = [
+const CLAIMS: readonly BrokenStore[] = [
   {
-    fault: 'everybody is lent a lease',
-    caughtBy: 'a lease is lent to one holder at a time',
+    fault: 'everybody gets the same claim',
+    caughtBy: 'a name is claimed by one holder at a time',
     open: () =>
       new (class extends OpenStore {
-        override async lease(): Promise<boolean> {
+        override async claim(): Promise<boolean> {
           return true
         }
       })(),
   },
   {
-    fault: 'a lease never ends',
-    caughtBy: 'a lease holds to the millisecond before its end, and then goes to whoever asks',
+    fault: 'a claim never ends',
+    caughtBy: 'a claim holds to the millisecond before its end, and then goes to whoever asks',
     open: () =>
       new (class extends OpenStore {
-        override async lease(name: string, holder: string, _now: number, span: number): Promise<boolean> {
-          return super.lease(name, holder, 0, span)
+        override async claim(name: string, holder: string, _now: number, span: number): Promise<boolean> {
+          return super.claim(name, holder, 0, span)
         }
       })(),
   },
   {
-    fault: 'a lease cannot be had for longer',
-    caughtBy: 'whoever has a lease may have it for longer',
+    fault: 'a claim cannot be had for longer',
+    caughtBy: 'whoever has a claim may have it for longer',
     open: () =>
       new (class extends OpenStore {
-        override async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
-          return super.lease(name, `${holder} at ${now}`, now, span)
+        override async claim(name: string, holder: string, now: number, span: number): Promise<boolean> {
+          return super.claim(name, `${holder} at ${now}`, now, span)
         }
       })(),
   },
   {
-    fault: 'anybody gives back the lease of another',
-    caughtBy: 'a lease that is given back is free at once, and nobody gives back that of another',
+    fault: 'anybody gives back the claim of another',
+    caughtBy: 'a claim that is given back is free at once, and nobody gives back that of another',
     open: () =>
       new (class extends OpenStore {
-        override async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
-          if (span === 0) this.tables.leases.delete(name)
-          return super.lease(name, holder, now, span)
+        override async claim(name: string, holder: string, now: number, span: number): Promise<boolean> {
+          if (span === 0) this.tables.claims.delete(name)
+          return super.claim(name, holder, now, span)
         }
       })(),
   },
   {
-    fault: 'there is one lease for all names',
-    caughtBy: 'leases of different names have nothing to do with each other',
+    fault: 'there is one claim for all names',
+    caughtBy: 'claims of different names have nothing to do with each other',
     open: () =>
       new (class extends OpenStore {
-        override async lease(_name: string, holder: string, now: number, span: number): Promise<boolean> {
-          return super.lease('', holder, now, span)
+        override async claim(_name: string, holder: string, now: number, span: number): Promise<boolean> {
+          return super.claim('', holder, now, span)
         }
       })(),
   },
@@ -1164,7 +1213,7 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
   ...HISTORY,
   ...USERS,
   ...KEYS,
-  ...LEASES,
+  ...CLAIMS,
 ]
 
 function withKeys(broken: (tables: MemoryTables) => ApiKeyStore): MemoryStore {

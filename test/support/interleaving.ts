@@ -21,6 +21,9 @@ const STEPS = [
   'log in',
   'log in under the epoch',
   'let two minutes pass',
+  'read the log',
+  'end elsewhere and wait',
+  'renew elsewhere',
 ] as const
 
 type Step = (typeof STEPS)[number]
@@ -36,13 +39,16 @@ const MEETINGS: readonly (readonly Step[])[] = [
   ['validate', 'flush', 'clean up', 'let two minutes pass'],
   ['log in', 'validate'],
   ['log in under the epoch', 'revoke all'],
+  ['validate', 'read the log', 'end elsewhere and wait'],
+  ['validate', 'revoke', 'read the log', 'log in'],
+  ['validate', 'renew elsewhere', 'validate the successor', 'revoke'],
 ]
 
 /** What has happened to the session before they begin. */
 const BEGINNINGS = ['fresh', 'used', 'renewed', 'about to run out'] as const
 
 /** Where a call can be overtaken. */
-const PAUSES = ['get', 'touch', 'update', 'revoke', 'insert', 'epoch', 'list', 'prune'].flatMap((method) => [
+const PAUSES = ['get', 'touch', 'update', 'revoke', 'insert', 'epoch', 'list', 'prune', 'changes'].flatMap((method) => [
   `before ${method}`,
   `after ${method}`,
 ])
@@ -72,7 +78,7 @@ export function planOf(actors: number): fc.Arbitrary<Plan> {
 export interface Engine {
   readonly inner: MemoryStore
   /** Whatever it calls on the store it is given may be overtaken. */
-  readonly outer?: (store: Store) => Store
+  readonly outer?: (store: Store, clock: FixedClock) => Store & { readonly pull?: () => Promise<void> }
 }
 
 const NOON = Date.UTC(2026, 0, 1, 12)
@@ -90,6 +96,7 @@ const ENDING: ReadonlySet<Step> = new Set([
   'log in',
   'log in under the epoch',
   'let two minutes pass',
+  'end elsewhere and wait',
 ])
 
 /**
@@ -99,9 +106,11 @@ const ENDING: ReadonlySet<Step> = new Set([
 export async function interleave(scheduler: fc.Scheduler, plan: Plan, engine: Engine): Promise<void> {
   const clock = new FixedClock(NOON)
   const paused = new FaultyStore(engine.inner)
-  const store = engine.outer?.(paused) ?? paused
-  const sessions = new SessionManager({ store, clock, policy: { maxSessionsPerUser: CAP }, onBackgroundError: fail })
-  const world = new World(plan, sessions, engine.inner, clock)
+  const store = engine.outer?.(paused, clock) ?? paused
+  const policy = { maxSessionsPerUser: CAP }
+  const sessions = new SessionManager({ store, clock, policy, onBackgroundError: fail })
+  const elsewhere = new SessionManager({ store: engine.inner, clock, policy, onBackgroundError: fail })
+  const world = new World({ plan, sessions, elsewhere, inner: engine.inner, clock, readLog: () => readLog(store) })
   await world.begin()
   const pauses = new Set(plan.pauses)
   const pause = async ({ method }: StoreCall, when: string): Promise<void> => {
@@ -115,12 +124,29 @@ export async function interleave(scheduler: fc.Scheduler, plan: Plan, engine: En
   await world.settle()
 }
 
+/** What an engine has that answers from memory while the log tells of nothing. */
+async function readLog(store: Store & { readonly pull?: () => Promise<void> }): Promise<void> {
+  await store.pull?.()
+}
+
+interface Scene {
+  readonly plan: Plan
+  readonly sessions: SessionManager
+  /** Another process on the same store, which nothing overtakes. */
+  readonly elsewhere: SessionManager
+  readonly inner: MemoryStore
+  readonly clock: FixedClock
+  readonly readLog: () => Promise<void>
+}
+
 /** The sessions there are, what was promised of each, and whether it is kept. */
 class World {
   readonly #plan: Plan
   readonly #sessions: SessionManager
+  readonly #elsewhere: SessionManager
   readonly #inner: MemoryStore
   readonly #clock: FixedClock
+  readonly #readLog: () => Promise<void>
   /** Sessions by their tokens, in the order in which the tokens were handed out. */
   readonly #tokens = new Map<Token, string>()
   /** Sessions of which somebody was told for certain that they have ended. */
@@ -147,13 +173,18 @@ class World {
     'log in': () => this.#logIn(),
     'log in under the epoch': () => this.#logInUnderEpoch(),
     'let two minutes pass': async () => this.#clock.advance('2m'),
+    'read the log': () => this.#readLog(),
+    'end elsewhere and wait': () => this.#endElsewhere(),
+    'renew elsewhere': () => this.#renew(this.#elsewhere),
   }
 
-  constructor(plan: Plan, sessions: SessionManager, inner: MemoryStore, clock: FixedClock) {
+  constructor({ plan, sessions, elsewhere, inner, clock, readLog }: Scene) {
     this.#plan = plan
     this.#sessions = sessions
+    this.#elsewhere = elsewhere
     this.#inner = inner
     this.#clock = clock
+    this.#readLog = readLog
   }
 
   async begin(): Promise<void> {
@@ -206,9 +237,9 @@ class World {
     this.#isSuccessorPresented ||= ok
   }
 
-  async #renew(): Promise<void> {
+  async #renew(sessions = this.#sessions): Promise<void> {
     const wasEnded = this.#ended.has(this.#target)
-    const renewed = await this.#sessions.renew(this.#target)
+    const renewed = await sessions.renew(this.#target)
     this.#assert(!renewed.ok || !wasEnded, 'a session was renewed after it had ended')
     if (!renewed.ok) return
     this.#successors.add(renewed.token)
@@ -230,6 +261,12 @@ class World {
 
   async #revoke(): Promise<void> {
     await this.#sessions.revoke({ id: this.#target })
+    this.#ended.add(this.#target)
+  }
+
+  async #endElsewhere(): Promise<void> {
+    await this.#elsewhere.revoke({ id: this.#target })
+    this.#clock.advance('1s')
     this.#ended.add(this.#target)
   }
 

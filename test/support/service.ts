@@ -1,4 +1,3 @@
-import { NoApiKeys } from '../../packages/server/src/cli/open-store.ts'
 import { createApp } from '../../packages/server/src/service/app.ts'
 import { createLog } from '../../packages/server/src/service/log.ts'
 import { listen } from '../../packages/server/src/service/listener.ts'

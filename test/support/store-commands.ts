@@ -4,9 +4,16 @@ import type { UserRecord } from '../../packages/sojourn/src/auth/users.ts'
 import type { Mark, EventRecord } from '../../packages/sojourn/src/core/events.ts'
 import { END_REASONS } from '../../packages/sojourn/src/core/session.ts'
 import type { SessionRecord } from '../../packages/sojourn/src/core/session.ts'
-import type { InsertGuard, RevokeTarget, SessionFilter, SessionPatch } from '../../packages/sojourn/src/core/store.ts'
+import type {
+  InsertGuard,
+  RevokeTarget,
+  SessionFilter,
+  SessionPatch,
+  Store,
+} from '../../packages/sojourn/src/core/store.ts'
 import type { SessionId } from '../../packages/sojourn/src/core/token.ts'
-import { makeRecord, makeUser } from '../../packages/sojourn/src/testing/index.ts'
+import { makeEndMark, makeMark, makeRecord, makeUser } from '../../packages/sojourn/src/testing/index.ts'
+import type { OpenedStore } from '../../packages/sojourn/src/testing/index.ts'
 import type { OpenedWithUsers } from './stores.ts'
 
 /** Events without their positions, which only need to grow, and sorted: which of several ends is told first is free. */
@@ -14,9 +21,9 @@ export function inAnyOrder(events: readonly EventRecord[]): readonly string[] {
   return events.map((event) => JSON.stringify({ ...event, position: undefined })).toSorted()
 }
 
-/** One call with its arguments, to be made on any store. */
-export interface StoreCommand {
-  readonly run: (opened: OpenedWithUsers) => Promise<unknown>
+/** One call with its arguments, to be made on any store; those about users on a store that keeps them. */
+export interface StoreCommand<Opened extends OpenedStore = OpenedWithUsers> {
+  readonly run: (opened: Opened) => Promise<unknown>
   readonly toString: () => string
 }
 
@@ -30,6 +37,7 @@ const EVERYTHING = 1_000
  */
 const START = Date.UTC(2026, 0, 1, 12)
 const IDS = Array.from({ length: 8 }, (_, place) => `019b796d-d600-7000-8000-00000000000${place}` as SessionId)
+const BYSTANDER = '019b796d-d600-7000-8000-000000000009' as SessionId
 const USERS = ['u1', 'u2', 'U1']
 const NAMES = ['ada', 'Ada', 'bob_%']
 const BUCKETS = ['a', 'A', 'ü']
@@ -157,7 +165,7 @@ const user: fc.Arbitrary<UserRecord> = fc
   .map(makeUser)
 const attempts = fc.option(fc.record({ count: fc.integer({ min: 1, max: 2 }), since: instant, until: instant }))
 
-const commands = {
+const ofSessions = {
   insert: command([record, guard], async ({ store }, given, { epoch: error, ...rest }) => {
     const epoch = error === undefined ? undefined : (await store.epoch(given.userId)) + error
     return store.insert(given, { ...rest, epoch })
@@ -196,7 +204,8 @@ const commands = {
   }),
   /** A store may keep its newest line of history; which of several ends that is must not matter here. */
   prune: command([between(0, 25)], async ({ store, users }, before) => {
-    await users.noteFailedLogin(null, { at: START + 30, actor: 'user' })
+    if (users === undefined) await letBystanderComeAndGo(store)
+    else await users.noteFailedLogin(null, { at: START + 30, actor: 'user' })
     return store.prune(before, EVERYTHING)
   }),
   events: command(
@@ -219,15 +228,18 @@ const commands = {
   }),
   epoch: command([userId], async ({ store }, whose) => store.epoch(whose)),
   latestInstant: command([], async ({ store }) => store.latestInstant()),
-  addUser: command([user, mark], async ({ users }, given, by) => users.add(given, by)),
+} satisfies Record<string, (name: string) => fc.Arbitrary<StoreCommand<OpenedStore>>>
+
+const ofUsers = {
+  addUser: command([user, mark], async ({ users }: OpenedWithUsers, given, by) => users.add(given, by)),
   listUsers: command(
     [fc.constantFrom(null, 'ada', 'bob'), fc.integer({ min: 1, max: 3 })],
-    async ({ users }, after, limit) => users.list(after, limit),
+    async ({ users }: OpenedWithUsers, after, limit) => users.list(after, limit),
   ),
-  byUsername: command([fc.constantFrom(...NAMES)], async ({ users }, name) => users.byUsername(name)),
+  byUsername: command([fc.constantFrom(...NAMES)], async ({ users }: OpenedWithUsers, name) => users.byUsername(name)),
   rehash: command(
     [userId, fc.constantFrom(...HASHES), fc.constantFrom(...HASHES)],
-    async ({ users }, whose, from, to) => users.rehash(whose, from, to),
+    async ({ users }: OpenedWithUsers, whose, from, to) => users.rehash(whose, from, to),
   ),
   setPassword: command(
     [
@@ -238,18 +250,23 @@ const commands = {
       ),
       mark,
     ],
-    async ({ users }, whose, change, by) => sorted(await users.setPassword(whose, change, by)),
+    async ({ users }: OpenedWithUsers, whose, change, by) => sorted(await users.setPassword(whose, change, by)),
   ),
-  disable: command([userId, mark], async ({ users }, whose, by) => sorted(await users.disable(whose, by))),
-  enable: command([userId, mark], async ({ users }, whose, by) => users.enable(whose, by)),
-  setRole: command([userId, fc.constantFrom('user', 'operator'), mark], async ({ users }, whose, role, by) =>
-    sorted(await users.setRole(whose, role, by)),
+  disable: command([userId, mark], async ({ users }: OpenedWithUsers, whose, by) =>
+    sorted(await users.disable(whose, by)),
   ),
-  remove: command([userId, mark], async ({ users }, whose, by) => users.remove(whose, by)),
-  noteFailedLogin: command([fc.option(userId), mark], async ({ users }, whose, by) => users.noteFailedLogin(whose, by)),
+  enable: command([userId, mark], async ({ users }: OpenedWithUsers, whose, by) => users.enable(whose, by)),
+  setRole: command(
+    [userId, fc.constantFrom('user', 'operator'), mark],
+    async ({ users }: OpenedWithUsers, whose, role, by) => sorted(await users.setRole(whose, role, by)),
+  ),
+  remove: command([userId, mark], async ({ users }: OpenedWithUsers, whose, by) => users.remove(whose, by)),
+  noteFailedLogin: command([fc.option(userId), mark], async ({ users }: OpenedWithUsers, whose, by) =>
+    users.noteFailedLogin(whose, by),
+  ),
   adopt: command(
     [fc.array(fc.tuple(user, fc.array(record, { maxLength: 3 })), { maxLength: 2 }), mark],
-    async ({ users }, batch, by) =>
+    async ({ users }: OpenedWithUsers, batch, by) =>
       users.adopt(
         batch.map(([adopted, sessions]) => ({
           user: adopted,
@@ -258,8 +275,9 @@ const commands = {
         by,
       ),
   ),
-  readAttempts: command([fc.array(fc.constantFrom(...BUCKETS), { maxLength: 3 })], async ({ users }, buckets) =>
-    users.attempts.read(buckets),
+  readAttempts: command(
+    [fc.array(fc.constantFrom(...BUCKETS), { maxLength: 3 })],
+    async ({ users }: OpenedWithUsers, buckets) => users.attempts.read(buckets),
   ),
   swapAttempts: command(
     [
@@ -268,7 +286,7 @@ const commands = {
         maxLength: 3,
       }),
     ],
-    async ({ users }, changes) => {
+    async ({ users }: OpenedWithUsers, changes) => {
       const states = await users.attempts.read(changes.map(({ bucket }) => bucket))
       return users.attempts.swap(
         changes.map(({ bucket, isStale, to }, place) => ({
@@ -279,7 +297,9 @@ const commands = {
       )
     },
   ),
-  sweepAttempts: command([instant], async ({ users }, before) => users.attempts.sweep(before, EVERYTHING)),
+  sweepAttempts: command([instant], async ({ users }: OpenedWithUsers, before) =>
+    users.attempts.sweep(before, EVERYTHING),
+  ),
 } satisfies Record<string, (name: string) => fc.Arbitrary<StoreCommand>>
 
 /** What is asked and done most often comes most often. */
@@ -297,9 +317,26 @@ const WEIGHTS: Readonly<Record<string, number>> = {
 }
 
 /** Any call that a store can be asked to make. */
-export const storeCommand: fc.Arbitrary<StoreCommand> = fc.oneof(
-  ...Object.entries(commands).map(([name, make]) => ({ weight: WEIGHTS[name] ?? 2, arbitrary: make(name) })),
-)
+export const storeCommand: fc.Arbitrary<StoreCommand> = anyOf({ ...ofSessions, ...ofUsers })
+
+/** Any call that a store without users can be asked to make. */
+export const sessionCommand: fc.Arbitrary<StoreCommand<OpenedStore>> = anyOf(ofSessions)
+
+function anyOf<Opened extends OpenedStore>(
+  commands: Readonly<Record<string, (name: string) => fc.Arbitrary<StoreCommand<Opened>>>>,
+): fc.Arbitrary<StoreCommand<Opened>> {
+  return fc.oneof(
+    ...Object.entries(commands).map(([name, make]) => ({ weight: WEIGHTS[name] ?? 2, arbitrary: make(name) })),
+  )
+}
+
+/** Somebody else signs in and is signed out everywhere: the newest line of history is theirs, whatever came before. */
+async function letBystanderComeAndGo(store: Store): Promise<void> {
+  const at = START + 30
+  const bystander = makeRecord({ id: BYSTANDER, userId: 'u9', createdAt: at, secretHash: new Uint8Array(32) })
+  await store.insert(bystander, { mark: makeMark({ at }) })
+  await store.revoke({ userId: 'u9' }, makeEndMark({ at }), EVERYTHING)
+}
 
 function between(min: number, max: number): fc.Arbitrary<number> {
   return fc.integer({ min, max }).map((offset) => START + offset)
@@ -310,10 +347,10 @@ function mostly<Usual, Other>(usual: Usual, other: fc.Arbitrary<Other>): fc.Arbi
   return fc.oneof({ weight: 9, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other })
 }
 
-function command<Arguments extends unknown[]>(
+function command<Arguments extends unknown[], Opened extends OpenedStore = OpenedStore>(
   parts: { [Place in keyof Arguments]: fc.Arbitrary<Arguments[Place]> },
-  call: (opened: OpenedWithUsers, ...given: Arguments) => Promise<unknown>,
-): (name: string) => fc.Arbitrary<StoreCommand> {
+  call: (opened: Opened, ...given: Arguments) => Promise<unknown>,
+): (name: string) => fc.Arbitrary<StoreCommand<Opened>> {
   return (name) =>
     fc.tuple<Arguments>(...parts).map((given) => ({
       run: (opened) => call(opened, ...given),

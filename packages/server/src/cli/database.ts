@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { SessionManager, SojournError, isSojournError } from 'sojourn'
 import type { PolicyOptions, Session } from 'sojourn'
-import type { AuthManager, User, UserStore } from 'sojourn/auth'
+import type { ApiKeys, AuthManager, User, UserStore } from 'sojourn/auth'
 import type { MigrationStatus, SqliteStore } from 'sojourn/sqlite'
 import type { Cli } from './cli.ts'
 import { IN_MEMORY, databasePath } from './database-url.ts'
@@ -42,6 +42,12 @@ export class Database {
   async auth(): Promise<AuthManager> {
     const { AuthManager } = await import('sojourn/auth')
     return new AuthManager({ sessions: this.sessions, users: this.store.users })
+  }
+
+  /** The keys of programs. */
+  async keys(): Promise<ApiKeys> {
+    const { ApiKeys } = await import('sojourn/auth')
+    return new ApiKeys({ store: this.store.apiKeys })
   }
 
   /** The user of this name, or a failure that says there is none. */

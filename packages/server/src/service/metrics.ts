@@ -2,7 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import type { RecordableHistogram } from 'node:perf_hooks'
 import type { CleanupResult, Store } from 'sojourn'
-import { ObservedStore } from './observed-store.ts'
+import type { ObservedCall } from 'sojourn/observed'
+import { MeasuredStore } from './measured-store.ts'
 import { VERSION } from './version.ts'
 
 /** How long the calls of one operation of the store take, in seconds. */
@@ -75,9 +76,9 @@ export class Metrics {
 
   /** A store that is measured with every call. */
   observe(store: Store): Store {
-    return new ObservedStore(store, {
-      onCall: (operation, seconds, isFailed) => this.#noteCall(operation, seconds, isFailed),
-      onEnded: (reason, count) => this.noteEnded(reason, count),
+    return new MeasuredStore(store, {
+      call: (call) => this.#noteCall(call),
+      ended: (reason, count) => this.noteEnded(reason, count),
     })
   }
 
@@ -163,10 +164,10 @@ export class Metrics {
     }
   }
 
-  #noteCall(operation: keyof Store, seconds: number, isFailed: boolean): void {
-    this.#storeSeconds.observe({ operation }, seconds)
-    this.#latencyOf(operation).record(Math.max(1, Math.round(seconds * 1e9)))
-    if (isFailed) this.#storeFailures.inc({ operation })
+  #noteCall({ method: operation, duration, outcome }: ObservedCall): void {
+    this.#storeSeconds.observe({ operation }, duration / 1_000)
+    this.#latencyOf(operation).record(Math.max(1, Math.round(duration * 1e6)))
+    if (outcome !== 'answered') this.#storeFailures.inc({ operation })
   }
 
   #latencyOf(operation: keyof Store): RecordableHistogram {

@@ -28,12 +28,20 @@ export interface ServiceSettings {
   readonly metrics: 'loopback' | 'open' | 'off'
 }
 
+/** Where a schema stands. */
+export interface SchemaState {
+  readonly applied: number
+  readonly pending: number
+}
+
 /** What a service is made of. */
 export interface ServiceParts {
   readonly settings: ServiceSettings
   readonly store: Store
   readonly users: UserStore
   readonly apiKeys: ApiKeyStore
+  /** How many steps the schema is at, and how many it is behind. Default: a store that needs none. */
+  readonly schema?: SchemaState | undefined
   readonly log: Logger
   readonly clock?: Clock | undefined
   readonly hasher?: PasswordHasher | undefined
@@ -44,6 +52,7 @@ export class Service {
   readonly settings: ServiceSettings
   readonly store: Store
   readonly users: UserStore
+  readonly schema: SchemaState
   readonly log: Logger
   /** Whose timers are used. Instants come from `sessions`. */
   readonly clock: Clock | undefined
@@ -63,7 +72,7 @@ export class Service {
   readonly startedAt: Date
   readonly #stopping = new AbortController()
 
-  constructor({ settings, store, users, apiKeys, log, clock, hasher }: ServiceParts) {
+  constructor({ settings, store, users, apiKeys, schema, log, clock, hasher }: ServiceParts) {
     const metrics = new Metrics()
     const observed = metrics.observe(store)
     const onBackgroundError = (error: unknown): void => log.error({ err: error }, 'a background task failed')
@@ -86,6 +95,7 @@ export class Service {
     this.settings = settings
     this.store = observed
     this.users = users
+    this.schema = schema ?? { applied: 0, pending: 0 }
     this.log = log
     this.clock = clock
     this.proxies = new TrustedProxies(settings.trustedProxies)

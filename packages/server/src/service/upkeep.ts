@@ -25,9 +25,9 @@ export interface UpkeepParts {
   readonly clock?: Clock | undefined
 }
 
-const LEASE = 'cleanup'
-/** A lease is for longer than until the next run, so that who has it is in time to have it for longer. */
-const LEASE_SHARE = 1.5
+const CLAIM = 'cleanup'
+/** A claim is for longer than until the next run, so that who has it is in time to have it for longer. */
+const CLAIM_SHARE = 1.5
 /** The first run comes soon: a service that is restarted often must clean up, too. In milliseconds. */
 const SOON = 60_000
 /** How long failed attempts are remembered, in milliseconds. */
@@ -39,7 +39,7 @@ const NOTHING: CleanupResult = Object.freeze({ ended: 0, pruned: 0 })
 class Stopped extends Error {}
 
 /**
- * Ends what is overdue and deletes what is past retention, now and then, on one node at a time: whoever holds the lease
+ * Ends what is overdue and deletes what is past retention, now and then, on one node at a time: whoever holds the claim
  * goes on holding it, and when that node is gone another takes over. Should two do it at once, no harm is done.
  */
 export class Upkeep {
@@ -50,7 +50,7 @@ export class Upkeep {
   #running: Promise<void> = Promise.resolve()
   #cancel = (): void => {}
   #isStopped = false
-  #hasLease = false
+  #hasClaim = false
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts
@@ -69,7 +69,7 @@ export class Upkeep {
     this.#isStopped = true
     this.#cancel()
     await this.#running
-    if (this.#hasLease) await this.#giveBack()
+    if (this.#hasClaim) await this.#giveBack()
   }
 
   /** Not to the second, so that nodes that started together do not all ask at once. */
@@ -103,9 +103,9 @@ export class Upkeep {
 
   async #mayClean(): Promise<boolean> {
     const { store, sessions, every } = this.#parts
-    if (store.lease === undefined) return true
-    this.#hasLease = await store.lease(LEASE, this.#holder, sessions.now(), Math.ceil(every * LEASE_SHARE))
-    return this.#hasLease
+    if (store.claim === undefined) return true
+    this.#hasClaim = await store.claim(CLAIM, this.#holder, sessions.now(), Math.ceil(every * CLAIM_SHARE))
+    return this.#hasClaim
   }
 
   async #clean(note: (sofar: CleanupResult) => void): Promise<void> {
@@ -123,9 +123,9 @@ export class Upkeep {
   async #giveBack(): Promise<void> {
     const { store, sessions, log } = this.#parts
     try {
-      await store.lease?.(LEASE, this.#holder, sessions.now(), 0)
+      await store.claim?.(CLAIM, this.#holder, sessions.now(), 0)
     } catch (error) {
-      log.warn({ err: error }, 'the lease of the clean-up could not be given back')
+      log.warn({ err: error }, 'the claim of the clean-up could not be given back')
     }
   }
 }

@@ -9,14 +9,26 @@ export interface Clock {
    * it. Optional; without it a timer of the host is used.
    */
   after?(milliseconds: number, task: () => void): () => void
+  /** Whether `now()` may be relied on at this moment. Optional; without it, always. */
+  isCertain?(): boolean
+  /** Sees to it that it may. Rejects with a `SojournError` when that cannot be done. */
+  becomeCertain?(): Promise<void>
 }
 
 /** A task for later that keeps no process alive, by the clock's own timers where it has some. */
-export function callAfter(clock: Clock, milliseconds: number, task: () => void): () => void {
+export function callAfter(clock: Partial<Clock>, milliseconds: number, task: () => void): () => void {
   if (clock.after !== undefined) return clock.after(milliseconds, task)
   const timer = setTimeout(task, milliseconds)
   timer.unref()
   return () => clearTimeout(timer)
+}
+
+/** Fulfils after so many milliseconds, by the clock's own timers where it has some. A process waits for it. */
+export function pause(clock: Partial<Clock>, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (clock.after !== undefined) clock.after(milliseconds, resolve)
+    else setTimeout(resolve, milliseconds)
+  })
 }
 
 /** How far the wall clock may wander before a change counts as a step, in milliseconds. */
@@ -24,13 +36,16 @@ const STEP = 5_000
 /** How long a step must stand before it is believed, in milliseconds. */
 const SETTLING = 600_000
 
-/** What a system clock reads; tests hand in their own. */
+/** What a host knows of time; tests hand in their own. */
 export interface TimeSources {
   /** Wall clock, milliseconds since 1970. */
   readonly wall: () => number
   /** Monotonic milliseconds from an arbitrary start. */
   readonly monotonic: () => number
 }
+
+/** The clocks of this host. */
+export const HOST_TIME: TimeSources = { wall: Date.now, monotonic: () => performance.now() }
 
 /**
  * The host's clock, disciplined: it advances with the monotonic clock, follows small corrections of the wall
@@ -45,7 +60,7 @@ export class SystemClock implements Clock {
   #step: { offset: number; since: number } | null = null
   #isAhead = false
 
-  constructor(sources: TimeSources = { wall: Date.now, monotonic: () => performance.now() }) {
+  constructor(sources: TimeSources = HOST_TIME) {
     this.#sources = sources
     this.#reading = sources.wall()
     this.#readAt = sources.monotonic()

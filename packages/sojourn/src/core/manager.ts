@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { assertNames, assertOneOf, assertText, storedAttributes } from './arguments.ts'
-import { SystemClock } from './clock.ts'
+import { SystemClock, pause } from './clock.ts'
 import type { Clock } from './clock.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { keptIp, keptUserAgent } from './device.ts'
 import type { DeviceInput } from './device.ts'
 import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
+import { EngineClock } from './engine-clock.ts'
 import { SojournError, shown } from './errors.ts'
 import { viewEvent } from './events.ts'
 import type { Mark, SessionEvent } from './events.ts'
@@ -49,8 +50,13 @@ export interface SessionManagerOptions {
   readonly store: Store
   /** How long sessions live: settings, or the name of a profile. */
   readonly policy?: PolicyOptions | ProfileName | undefined
-  /** Default: the host's clock, disciplined. */
+  /** Default: the time of the store's engine where that has a clock of its own, else the host's clock, disciplined. */
   readonly clock?: Clock | undefined
+  /**
+   * True for a manager that asks the engine at every validation, even where the store may answer from memory for a
+   * while: for operators, and wherever much depends on a session. Default false.
+   */
+  readonly isStrict?: boolean | undefined
   /** At least 32 bytes shared by every node, where the store has no place for a key of its own. */
   readonly renewalKey?: Uint8Array | undefined
   /** Default: the operating system's generator. */
@@ -66,6 +72,8 @@ export type CreateOutcome = Issued | { readonly ok: false; readonly reason: 'lim
 export interface Presentation extends DeviceInput {
   /** True for polling that should not keep the session alive. Default false: every validation counts as use. */
   readonly isPassive?: boolean | undefined
+  /** True where even a store that answers from memory for a while must ask its engine, as before a payment. Default false. */
+  readonly isStrict?: boolean | undefined
 }
 
 /** Whether a token still stands. */
@@ -98,6 +106,11 @@ export interface RevokeOptions {
   readonly detail?: string | undefined
   /** Called after each batch with how many have ended so far. */
   readonly onProgress?: ((ended: number) => void) | undefined
+  /**
+   * `everywhere`: answer only when the end holds in every other process too. Where processes answer from memory for
+   * a while, that is the store's `revocationBound` later; elsewhere it is at once.
+   */
+  readonly wait?: 'everywhere' | undefined
 }
 
 /** Which sessions to end. */
@@ -176,6 +189,7 @@ export class SessionManager {
   readonly #clock: Clock
   readonly #random: RandomBytes
   readonly #touches: Touches
+  readonly #isStrict: boolean
   readonly #onBackgroundError: (error: unknown) => void
   #renewalKey: Uint8Array | null
   /** Uses from before this manager started may have been lost with the process that noted them. */
@@ -188,7 +202,9 @@ export class SessionManager {
   constructor(options: SessionManagerOptions) {
     this.policy = definePolicy(options.policy)
     this.#store = options.store
-    this.#clock = options.clock ?? new SystemClock()
+    this.#clock = options.clock ?? clockOf(options.store)
+    // Where get answers from no memory there is nothing to be strict about.
+    this.#isStrict = options.isStrict === true || options.store.reread === undefined
     this.#random = options.random ?? randomBytes
     this.#renewalKey = usableKey(options.renewalKey)
     this.#onBackgroundError = options.onBackgroundError ?? warn
@@ -243,11 +259,12 @@ export class SessionManager {
   async validate(presented: unknown, presentation?: Presentation): Promise<Check> {
     const token = parseToken(presented)
     if (token === null) return MALFORMED
-    if (!this.#isStarted) await this.#ready()
+    if (!this.#isStarted || this.#clock.isCertain?.() === false) await this.#ready()
+    let isCertain = this.#isStrict || presentation?.isStrict === true
     for (let attempt = 0; attempt < CONTENTION_LIMIT; attempt += 1) {
       // As in #read, but without another promise on the one path that every request takes.
       const { writes } = this.#touches
-      const stored = await this.#store.get(token.id)
+      const stored = await (isCertain ? this.#fetch(token.id) : this.#store.get(token.id))
       if (stored === null) return UNKNOWN
       const record = this.#applyTo(stored, token.id)
       if (this.#isOutrun(record, writes)) continue
@@ -255,6 +272,11 @@ export class SessionManager {
       const allowance = this.#allowance(record)
       const verdict = judge(record, token.hash, now, this.policy, allowance)
       if (!verdict.stands) {
+        if (!isCertain) {
+          // Memory may not know yet of a use or a renewal elsewhere: it may let in, but not turn away.
+          isCertain = true
+          continue
+        }
         if (verdict.isReuse) await this.#endReused(record, now, presentation?.ip)
         else if (record.endReason === null) await this.#writeDown(record.id, verdict.reason, now)
         return refusal(verdict.reason, record)
@@ -346,11 +368,12 @@ export class SessionManager {
    * those that stood until this very call. Ending all of a user also stops the logins that are under way.
    */
   async revoke(target: RevokeTarget, options: RevokeOptions = {}): Promise<Revocation> {
-    assertNames(options, 'options', ['reason', 'actor', 'detail', 'onProgress'])
-    const { reason = 'revoked', actor = 'system', detail } = options
+    assertNames(options, 'options', ['reason', 'actor', 'detail', 'onProgress', 'wait'])
+    const { reason = 'revoked', actor = 'system', detail, wait } = options
     assertOneOf(reason, 'reason', END_REASONS)
     assertText(actor, 'actor')
     if (detail !== undefined) assertText(detail, 'detail')
+    if (wait !== undefined) assertOneOf(wait, 'wait', ['everywhere'])
     assertTarget(target)
     await this.#ready()
     await this.#flushIfPossible()
@@ -359,6 +382,7 @@ export class SessionManager {
       for (const session of batch) ended.push(session.id)
       options.onProgress?.(ended.length)
     }
+    if (wait === 'everywhere') await this.#waitForEveryone()
     return { count: ended.length, ids: ended }
   }
 
@@ -517,7 +541,7 @@ export class SessionManager {
 
   async #ready(): Promise<void> {
     if (this.#isClosed) throw new SojournError('closed', 'this SessionManager was closed; make a new one')
-    if (this.#isStarted) return
+    if (this.#isStarted && this.#clock.isCertain?.() !== false) return
     this.#starting ??= this.#start()
     try {
       await this.#starting
@@ -526,7 +550,10 @@ export class SessionManager {
     }
   }
 
+  /** Again when the time has become uncertain, as after the sleep of a machine: others have gone on meanwhile. */
   async #start(): Promise<void> {
+    await this.#clock.becomeCertain?.()
+    if (this.#isStarted) return
     if (this.#clock.atLeast !== undefined) this.#clock.atLeast(await this.#store.latestInstant())
     this.#startedAt = this.#clock.now()
     this.#isStarted = true
@@ -535,11 +562,22 @@ export class SessionManager {
   async #read(id: SessionId): Promise<Seen | null> {
     for (let attempt = 1; ; attempt += 1) {
       const { writes } = this.#touches
-      const stored = await this.#store.get(id)
+      const stored = await this.#fetch(id)
       if (stored === null) return null
       const record = this.#applyTo(stored, id)
       if (!this.#isOutrun(record, writes) || attempt === CONTENTION_LIMIT) return { stored, record }
     }
+  }
+
+  /** What the engine has, past any memory in front of it. */
+  #fetch(id: SessionId): Promise<SessionRecord | null> {
+    return this.#store.reread === undefined ? this.#store.get(id) : this.#store.reread(id)
+  }
+
+  /** Whatever another process believed before the end was written, it believes no longer. Also when nothing was ended: somebody else may just have. */
+  async #waitForEveryone(): Promise<void> {
+    const { revocationBound } = await this.#store.guarantees()
+    if (revocationBound > 0) await pause(this.#clock, revocationBound)
   }
 
   /** The record of this very id: an answer meant for somebody else is a fault of the engine, never a session. */
@@ -657,7 +695,7 @@ export class SessionManager {
 
   /**
    * Writes down the ends that time has brought, so that they are not told as the deed of whoever comes next. Where
-   * that cannot be written, the deed is still done.
+   * that cannot be read or written, the deed is still done.
    */
   async #settle(filter: StoreFilter, now: number, steps = overdue(now, this.policy, null)): Promise<void> {
     for (const { where, reason } of steps) {
@@ -670,11 +708,12 @@ export class SessionManager {
 
   async #settleIds(ids: readonly SessionId[], now: number): Promise<void> {
     for (const id of ids) {
-      const seen = await this.#read(id)
-      if (seen === null || seen.record.endReason !== null) continue
-      const reason = endOf(seen.record, now, this.policy, this.policy.touchInterval)
-      if (reason === null) continue
-      await this.#ifPossible(() => this.#store.revoke({ id }, { at: now, actor: 'system', reason }, 1))
+      await this.#ifPossible(async () => {
+        const seen = await this.#read(id)
+        if (seen === null || seen.record.endReason !== null) return
+        const reason = endOf(seen.record, now, this.policy, this.policy.touchInterval)
+        if (reason !== null) await this.#store.revoke({ id }, { at: now, actor: 'system', reason }, 1)
+      })
     }
   }
 
@@ -713,6 +752,11 @@ const REFUSALS = {
   disabled: 'the user is disabled; enable the user first',
   epoch: 'the user was signed out everywhere while this login was under way; sign in again',
 } as const
+
+function clockOf(store: Store): Clock {
+  const { now } = store
+  return now === undefined ? new SystemClock() : new EngineClock(() => now.call(store))
+}
 
 function refusal(reason: RefusalReason, { endReason }: SessionRecord): Check {
   return reason === 'ended' && endReason !== null ? { ok: false, reason, endReason } : { ok: false, reason }

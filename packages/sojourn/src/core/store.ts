@@ -32,6 +32,12 @@ export interface Store {
   get(id: SessionId): Promise<SessionRecord | null>
 
   /**
+   * `get`, but certainly as the store has it at the time of the call. Only a store whose `get` may answer from memory
+   * for a while has this; whoever is about to refuse, end or change something because of a record asks here.
+   */
+  reread?: ((id: SessionId) => Promise<SessionRecord | null>) | undefined
+
+  /**
    * Notes that sessions were used. Each note takes effect only if the session stands at that instant
    * (`endReason` unset and `endsAt + allowance > at`) and `at` is later than what is recorded: a late note
    * neither moves time back nor wakes the dead, and a note for an unknown id makes nothing. Leaves `version`
@@ -77,7 +83,9 @@ export interface Store {
   /**
    * The events after a cursor in the order of the log, at most `limit`, and the cursor to go on from. A reader
    * that passes each cursor back misses nothing, even what commits late. Null starts at the beginning, `'end'`
-   * answers no events and the cursor of now.
+   * answers no events and the cursor of now. Fewer events than `limit` are the promise that
+   * every deed acknowledged before the call has been told. Rejects with `invalid_argument` when it cannot go on
+   * from the cursor without a gap, as when the log is not the one that gave it out.
    */
   changes(cursor: string | null, limit: number): Promise<Changes>
 
@@ -91,18 +99,24 @@ export interface Store {
   latestInstant(): Promise<number>
 
   /**
+   * The engine's own time at an instant between the call and its answer, in milliseconds since 1970, UTC. Only an
+   * engine with a clock of its own has this; sessions are then judged by it, whatever the clock of the host says.
+   */
+  now?: (() => Promise<number>) | undefined
+
+  /**
    * 32 bytes kept apart from the records, the same for every process on this store: successors in a renewal are
    * made with it. A store that has no such place answers null, and each process draws its own.
    */
   renewalKey(): Promise<Uint8Array | null>
 
   /**
-   * Lends a name to one holder at a time, for work that one node does for all: whoever has it already, or anybody
+   * Claims a name for one holder at a time, for work that one node does for all: whoever has it already, or anybody
    * while nobody has it at `now`, gets it until `now + span`; a span of 0 gives it back. Answers whether this holder
    * may go on. Keeps work from being done twice and decides nothing about a session. Optional: without it every node
    * does the work.
    */
-  lease?(name: string, holder: string, now: number, span: number): Promise<boolean>
+  claim?: ((name: string, holder: string, now: number, span: number) => Promise<boolean>) | undefined
 
   /** What this store promises, as probed and not as configured. */
   guarantees(): Promise<Guarantees>

@@ -11,6 +11,8 @@ export interface Peer {
   readonly ip?: string | null | undefined
   /** True for polling that should not keep the session alive. Default false. */
   readonly isPassive?: boolean | undefined
+  /** True for a route on which much depends: the engine is asked, even where sessions may be answered from memory. Default false. */
+  readonly isStrict?: boolean | undefined
 }
 
 /** A request that looks like an attack. Carries no secret and no query. */
@@ -108,7 +110,7 @@ export class SessionReader {
   }
 
   /** The session of a request, by at most one validation. Rejects when the store fails. */
-  async read(request: Request, { ip = null, isPassive }: Peer): Promise<RequestSession> {
+  async read(request: Request, { ip = null, isPassive, isStrict }: Peer): Promise<RequestSession> {
     const { sessions, cookie, onSignal } = this.#parts
     const { cookies, bearer } = this.present(request.headers)
     const [token = bearer] = cookies
@@ -119,7 +121,8 @@ export class SessionReader {
       // The cookie stays: taking ours away would leave the planted one alone in its place.
       return this.#nobody('ambiguous', via)
     }
-    const check = await sessions.validate(token, { ip, userAgent: request.headers.get('user-agent'), isPassive })
+    const userAgent = request.headers.get('user-agent')
+    const check = await sessions.validate(token, { ip, userAgent, isPassive, isStrict })
     if (check.ok) {
       const { session, isDeviceChanged } = check
       const found = { session, reason: null, via, isDeviceChanged } as const

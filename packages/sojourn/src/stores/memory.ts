@@ -180,12 +180,12 @@ export class MemoryStore implements Store {
     return this.#renewalKey
   }
 
-  async lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
+  async claim(name: string, holder: string, now: number, span: number): Promise<boolean> {
     this.tables.assertOpen()
     assertInstants({ now, span })
-    const lease = this.tables.leases.get(name)
-    if (lease !== undefined && lease.holder !== holder && now < lease.until) return false
-    this.tables.leases.set(name, { holder, until: now + span })
+    const claim = this.tables.claims.get(name)
+    if (claim !== undefined && claim.holder !== holder && now < claim.until) return false
+    this.tables.claims.set(name, { holder, until: now + span })
     return true
   }
 

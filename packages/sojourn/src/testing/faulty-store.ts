@@ -43,11 +43,16 @@ export class FaultyStore implements Store {
   readonly calls: StoreCall[] = []
   /** What goes wrong from here on. */
   faults: Faults
+  readonly now?: () => Promise<number>
+  readonly reread?: (id: SessionId) => Promise<SessionRecord | null>
   readonly #store: Store
 
   constructor(store: Store, faults: Faults = {}) {
     this.#store = store
     this.faults = faults
+    const { now, reread } = store
+    if (now !== undefined) this.now = () => this.#call('now', () => now.call(store))
+    if (reread !== undefined) this.reread = (id) => this.#call('reread', () => reread.call(store, id))
   }
 
   insert(record: SessionRecord, guard: InsertGuard): Promise<InsertOutcome> {
@@ -106,9 +111,9 @@ export class FaultyStore implements Store {
     return this.#call('renewalKey', () => this.#store.renewalKey())
   }
 
-  /** Over a store that has no leases, everybody gets them: every node does the work. */
-  lease(name: string, holder: string, now: number, span: number): Promise<boolean> {
-    return this.#call('lease', async () => (await this.#store.lease?.(name, holder, now, span)) ?? true)
+  /** Over a store that has no claims, everybody gets them: every node does the work. */
+  claim(name: string, holder: string, now: number, span: number): Promise<boolean> {
+    return this.#call('claim', async () => (await this.#store.claim?.(name, holder, now, span)) ?? true)
   }
 
   guarantees(): Promise<Guarantees> {

@@ -2,7 +2,7 @@ import type { ContractCase } from './contract-case.ts'
 import { eventCases } from './contract/events.ts'
 import { factCases } from './contract/facts.ts'
 import { insertCases } from './contract/insert.ts'
-import { leaseCases } from './contract/leases.ts'
+import { claimCases } from './contract/claims.ts'
 import { listCases } from './contract/list.ts'
 import { pruneCases } from './contract/prune.ts'
 import { revokeCases } from './contract/revoke.ts'
@@ -22,5 +22,5 @@ export const storeContract: readonly ContractCase[] = [
   ...pruneCases,
   ...eventCases,
   ...factCases,
-  ...leaseCases,
+  ...claimCases,
 ]

@@ -23,8 +23,8 @@ export interface Definition<Query extends z.ZodObject, Body extends z.ZodType, A
   readonly isBodyOptional?: true
   /** What it answers, as JSON; left out where it answers something else. */
   readonly answer?: Answer
-  /** What it answers instead of JSON; none where it answers nothing. */
-  readonly types?: readonly string[]
+  /** What it answers instead, by its type; left out where it answers nothing. */
+  readonly types?: Readonly<Record<string, z.ZodType>>
   /** Default 200. */
   readonly status?: 200 | 201 | 204
   /** How else it may end, besides what every operation may. */
@@ -219,7 +219,7 @@ function success(definition: Definition<z.ZodObject, z.ZodType, z.ZodType>): Res
   if (schema !== undefined) {
     return { [status]: { description: 'As asked for.', content: { 'application/json': { schema } } } }
   }
-  const content = Object.fromEntries((types ?? []).map((type) => [type, { schema: z.string() }]))
+  const content = Object.fromEntries(Object.entries(types ?? {}).map(([type, each]) => [type, { schema: each }]))
   return { [status]: types === undefined ? { description: 'Done.' } : { description: 'As asked for.', content } }
 }
 

@@ -23,7 +23,8 @@ export function docsRoutes(document: Document): Hono<Env> {
 }
 
 async function rendered(document: Document): Promise<string> {
-  return `<!doctype html>${await (<DocsPage document={document} style={PATH} />)}`
+  const page = Promise.resolve(<DocsPage document={document} style={PATH} />)
+  return `<!doctype html>${await page}`
 }
 
 // One file: what all pages have, and what only this one needs. Its path changes whenever its content does.

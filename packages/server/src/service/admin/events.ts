@@ -50,7 +50,7 @@ export function eventRoutes(api: AdminApi, { sessions, users }: Service): void {
       summary: 'History as a file: everything that matches',
       tag: 'History',
       query: Export,
-      types: ['text/csv', 'application/json'],
+      types: { 'text/csv': z.string(), 'application/json': z.array(AuditEvent) },
     },
     async ({ query: { format, ...filter }, request }) => {
       const query = meant(filter)

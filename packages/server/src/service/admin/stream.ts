@@ -1,3 +1,4 @@
+import { z } from '@hono/zod-openapi'
 import { answer, problem } from 'sojourn/http'
 import type { Service } from '../service.ts'
 import type { AdminApi } from './api.ts'
@@ -18,7 +19,7 @@ export function streamRoutes(api: AdminApi, service: Service, live: LiveEvents):
         'Server-sent events: `event` with an AuditEvent as its data, and `end` when whoever looks on is no longer signed in or ' +
         'no longer an operator, or the key is revoked or over. `Last-Event-ID` says where to go on from.',
       tag: 'History',
-      types: ['text/event-stream'],
+      types: { 'text/event-stream': z.string() },
       problems: ['throttled'],
     },
     async ({ caller, request }) => {

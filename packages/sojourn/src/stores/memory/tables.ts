@@ -13,7 +13,7 @@ export class MemoryTables {
   readonly users = new Map<string, UserRecord>()
   readonly attempts = new Map<string, AttemptState>()
   readonly apiKeys = new Map<string, ApiKeyRecord>()
-  readonly leases = new Map<string, { readonly holder: string; readonly until: number }>()
+  readonly claims = new Map<string, { readonly holder: string; readonly until: number }>()
   readonly #userIds = new Map<string, string>()
   #events: EventRecord[] = []
   #lastPosition = 0

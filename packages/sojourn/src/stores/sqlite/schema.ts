@@ -153,16 +153,31 @@ DROP TABLE sojourn_api_keys;
   },
   {
     version: 3,
-    name: 'leases',
+    name: 'claims',
     up: `
-CREATE TABLE sojourn_leases (
+CREATE TABLE sojourn_claims (
   name TEXT PRIMARY KEY NOT NULL,
   holder TEXT NOT NULL,
   until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
     down: `
-DROP TABLE sojourn_leases;
+DROP TABLE sojourn_claims;
+`,
+  },
+  {
+    version: 4,
+    name: 'addresses',
+    up: `
+-- Which sessions came from this address, newest first?
+CREATE INDEX sojourn_sessions_address ON sojourn_sessions (ip_address, created_at, session_id)
+  WHERE ip_address IS NOT NULL;
+-- Which ended, newest first?
+CREATE INDEX sojourn_sessions_ended ON sojourn_sessions (created_at, session_id) WHERE end_reason IS NOT NULL;
+`,
+    down: `
+DROP INDEX sojourn_sessions_ended;
+DROP INDEX sojourn_sessions_address;
 `,
   },
 ]

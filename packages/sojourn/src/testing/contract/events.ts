@@ -123,6 +123,23 @@ export const eventCases: readonly ContractCase[] = [
     assert.deepEqual(seen.map(({ sessionId }) => `${sessionId}`).toSorted(), records.map(({ id }) => id).toSorted())
   }),
 
+  storeCase('what was acknowledged is told to whoever asks next, whatever else is under way', async (store) => {
+    await insertAll(store, makeRecord())
+    const { cursor } = await store.changes('end', PLENTY)
+    const records = Array.from({ length: 40 }, (_, place) => makeRecord({ userId: `user-${place % 5}` }))
+    const missing = await Promise.all(
+      records.map(async (record) => {
+        await store.insert(record, guardFor(record))
+        const { events } = await store.changes(cursor, PLENTY)
+        return events.some(({ sessionId }) => sessionId === record.id) ? null : record.id
+      }),
+    )
+    assert.deepEqual(
+      missing.filter((id) => id !== null),
+      [],
+    )
+  }),
+
   storeCase('a cursor that no log gave out is rejected', async (store) => {
     await insertAll(store, makeRecord())
     for (const cursor of ['rubbish', '', '-1', 'NaN']) {

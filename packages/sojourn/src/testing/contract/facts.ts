@@ -46,6 +46,26 @@ export const factCases: readonly ContractCase[] = [
     },
   ),
 
+  storeCase(
+    'the time of the engine, where it has its own, is in whole milliseconds and does not go back',
+    async (store) => {
+      if (store.now === undefined) return
+      const [first, second] = [await store.now(), await store.now()]
+      for (const instant of [first, second]) assert.ok(Number.isSafeInteger(instant), `it is ${instant}`)
+      assert.ok(second >= first, `it was ${first} and then ${second}`)
+    },
+  ),
+
+  storeCase('a record that is read past any memory is the record', async (store) => {
+    if (store.reread === undefined) return
+    const record = makeRecord()
+    assert.equal(await store.reread(record.id), null)
+    await insertAll(store, record)
+    assert.deepEqual(await store.reread(record.id), await store.get(record.id))
+    await store.revoke({ id: record.id }, makeEndMark(), 1)
+    assert.equal((await store.reread(record.id))?.endReason, 'revoked')
+  }),
+
   storeCase(`after close every method rejects with 'closed', and closing again does nothing`, async (store) => {
     const record = makeRecord()
     await insertAll(store, record)
@@ -76,6 +96,8 @@ function everyMethod(store: Store): Readonly<Record<string, () => Promise<unknow
     latestInstant: () => store.latestInstant(),
     renewalKey: () => store.renewalKey(),
     guarantees: () => store.guarantees(),
-    ...(store.lease === undefined ? {} : { lease: store.lease.bind(store, 'work', 'a', NOON, 1) }),
+    ...(store.claim === undefined ? {} : { claim: store.claim.bind(store, 'work', 'a', NOON, 1) }),
+    now: () => store.now?.() ?? store.guarantees(),
+    reread: () => store.reread?.(record.id) ?? store.get(record.id),
   }
 }

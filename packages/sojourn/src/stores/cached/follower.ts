@@ -1,0 +1,172 @@
+import { callAfter } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
+import { isSojournError } from '../../core/errors.ts'
+import type { EventRecord, EventType } from '../../core/events.ts'
+import type { Changes, Store } from '../../core/store.ts'
+import type { Lease } from './lease.ts'
+import type { RecordMemory } from './record-memory.ts'
+
+/** Events asked for at once. */
+const PAGE = 1_000
+/** With more than so many pages to read, starting over costs less. */
+const PAGES_AT_MOST = 10
+/** After so long without a look at the log, what memory has is too old to be given out anyway; in milliseconds. */
+const LONGEST_GAP = 60_000
+/** Into how many parts the lease is divided: while somebody asks, it is renewed after each. */
+const RENEWALS = 4
+
+/** What changes nothing about a session that stands. Whatever else an event tells, memory gives way to it. */
+const HARMLESS: ReadonlySet<EventType> = new Set([
+  'session_created',
+  'user_created',
+  'user_adopted',
+  'user_enabled',
+  'login_failed',
+  'key_created',
+  'key_revoked',
+])
+
+/** What a follower works with. */
+export interface FollowerParts {
+  readonly log: Pick<Store, 'changes'>
+  readonly memory: RecordMemory
+  readonly lease: Lease
+  /** The length of the lease in milliseconds. */
+  readonly span: number
+  readonly clock: Pick<Clock, 'after'>
+}
+
+/**
+ * Reads the log of the store to its end, drops from memory whatever it tells about, and renews the lease. Goes on
+ * in the background only while somebody asks.
+ */
+export class Follower {
+  readonly #parts: FollowerParts
+  readonly #period: number
+  #cursor: string | null = null
+  #pulling: Promise<void> | null = null
+  #isHinted = false
+  #isWanted = false
+  #cancel: (() => void) | null = null
+  #isClosed = false
+  #pulls = 0
+  #failures = 0
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts
+    this.#period = parts.span / RENEWALS
+  }
+
+  /** How often the log was read to its end. */
+  get pulls(): number {
+    return this.#pulls
+  }
+
+  /** How often it could not be read. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** Reads the log to its end; whoever calls while that is under way shares it. Rejects when the store does. */
+  async pull(): Promise<void> {
+    this.#pulling ??= this.#pull()
+    return this.#pulling
+  }
+
+  /** Somebody asks memory: see to it that the lease goes on. */
+  want(): void {
+    this.#isWanted = true
+    if (this.#cancel === null && !this.#isClosed) this.#renewLater()
+  }
+
+  /** `pull` for nobody in particular. Whoever needs its outcome looks at the lease. */
+  pullInBackground(): void {
+    if (!this.#isClosed) this.pull().catch(ignore)
+  }
+
+  /** Something has happened, somebody says. What is being read already may have been asked for before. */
+  hint(): void {
+    this.#isHinted = this.#pulling !== null
+    this.pullInBackground()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancel?.()
+    this.#cancel = null
+  }
+
+  async #pull(): Promise<void> {
+    try {
+      await this.#readOn()
+      this.#pulls += 1
+    } catch (error) {
+      this.#failures += 1
+      throw error
+    } finally {
+      this.#pulling = null
+      if (this.#isHinted) this.hint()
+    }
+  }
+
+  async #readOn(): Promise<void> {
+    const { lease } = this.#parts
+    if (this.#cursor === null || (lease.age() ?? Infinity) > LONGEST_GAP) return this.#startOver()
+    for (let page = 0; page < PAGES_AT_MOST; page += 1) {
+      const sentAt = lease.moment()
+      const changes = await this.#ask(this.#cursor)
+      if (changes === null) break
+      this.#learn(changes.events)
+      this.#cursor = changes.cursor
+      if (changes.events.length < PAGE) {
+        lease.renew(sentAt)
+        return
+      }
+    }
+    await this.#startOver()
+  }
+
+  /** What came after a cursor, or null when the log cannot go on from there. */
+  async #ask(cursor: string): Promise<Changes | null> {
+    try {
+      return await this.#parts.log.changes(cursor, PAGE)
+    } catch (error) {
+      if (isSojournError(error, 'invalid_argument')) return null
+      throw error
+    }
+  }
+
+  /** Follows from now on. Of what happened before nothing is known, so nothing from before is kept. */
+  async #startOver(): Promise<void> {
+    const { log, lease, memory } = this.#parts
+    const sentAt = lease.moment()
+    const { cursor } = await log.changes('end', PAGE)
+    memory.forgetAll()
+    this.#cursor = cursor
+    lease.renew(sentAt)
+  }
+
+  #learn(events: readonly EventRecord[]): void {
+    const { memory } = this.#parts
+    const userIds = new Set<string>()
+    for (const { type, sessionId, userId } of events) {
+      if (HARMLESS.has(type)) continue
+      if (sessionId !== null) memory.drop(sessionId)
+      else if (userId !== null) userIds.add(userId)
+      else memory.forgetAll()
+    }
+    memory.dropUsers(userIds)
+  }
+
+  #renewLater(): void {
+    this.#cancel = callAfter(this.#parts.clock, this.#period, () => {
+      this.#cancel = null
+      if (!this.#isWanted) return
+      this.#isWanted = false
+      this.pullInBackground()
+      this.#renewLater()
+    })
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,163 @@
+import { SojournError } from '../../core/errors.ts'
+import type { EventType, Mark } from '../../core/events.ts'
+import type { EndReason } from '../../core/session.ts'
+import type { EndedSession, RevokeTarget, SessionFilter } from '../../core/store.ts'
+import { isSessionId } from '../../core/token.ts'
+import type { SessionId } from '../../core/token.ts'
+import { statement } from './connection.ts'
+import type { PostgresConnection } from './connection.ts'
+import type { PostgresEngine } from './engine.ts'
+import { EVENT_COLUMNS } from './events.ts'
+import { Bindings, selectionOf } from './query.ts'
+import { decodeEnded, instantText } from './rows.ts'
+import type { Value } from './rows.ts'
+import { LOCKED_USER, LOCK_USER, endedOf } from './user-lock.ts'
+
+/** A mark that says why sessions end. */
+export type EndMark = Mark & { readonly reason: EndReason }
+
+const END_ALL = statement(
+  'end_all',
+  `WITH ${LOCKED_USER},
+  verdict AS MATERIALIZED (
+    SELECT CASE WHEN seen.edition IS DISTINCT FROM held.edition THEN 'overtaken' ELSE 'ok' END AS word
+    FROM held LEFT JOIN seen ON true),
+  raised AS (
+    UPDATE sojourn_users SET epoch = epoch + $1::bigint WHERE (SELECT word FROM verdict) = 'ok' AND id = $2),
+  doomed AS MATERIALIZED (
+    SELECT session_id FROM sojourn_sessions
+    WHERE (SELECT word FROM verdict) = 'ok' AND user_id = $2 AND end_reason IS NULL
+      AND session_id IS DISTINCT FROM $6::uuid
+    ORDER BY session_id FOR NO KEY UPDATE),
+  ended AS (
+    UPDATE sojourn_sessions
+    SET ends_at = least(ends_at, $3::timestamptz), logged_out_at = least(ends_at, $3::timestamptz), end_reason = $4::text,
+      ended_by = $5::text, version = version + 1
+    WHERE session_id IN (SELECT session_id FROM doomed)
+    RETURNING session_id, user_id, username),
+  told AS (
+    INSERT INTO sojourn_events (${EVENT_COLUMNS})
+    SELECT $3::timestamptz, 'session_ended', session_id, user_id, $5::text, $4::text, $7::text, $8::text
+    FROM ended
+    UNION ALL
+    SELECT $3::timestamptz, $9::text, NULL, $2::text, $5::text, $10::text, $7::text, $8::text
+    WHERE (SELECT word FROM verdict) = 'ok')
+  SELECT word, session_id, user_id, username FROM verdict LEFT JOIN ended ON true`,
+)
+const END_THESE = statement(
+  'end',
+  endingOf(
+    'session_id = ANY($1::uuid[]) AND end_reason IS NULL ORDER BY session_id LIMIT $2::bigint FOR NO KEY UPDATE',
+    3,
+  ),
+)
+/** Sessions that time has ended can wait for the next clean-up; those that somebody ends cannot. */
+const BY_TIME: ReadonlySet<EndReason> = new Set(['idle', 'expired', 'cleanup'])
+
+/** Ends what is meant, as `Store.revoke` promises. */
+export async function revokeSessions(
+  engine: PostgresEngine,
+  target: RevokeTarget,
+  mark: EndMark,
+  limit: number,
+): Promise<readonly EndedSession[]> {
+  if ('userId' in target) return revokeUser(engine, target.userId, target.except, mark)
+  const most = Math.max(0, limit)
+  if (!('where' in target)) return endThese(engine, 'id' in target ? [target.id] : target.ids, mark, most)
+  const free = await endWhere(engine, target.where, mark, most, 'SKIP LOCKED')
+  if (free.length === most || BY_TIME.has(mark.reason)) return free
+  return [...free, ...(await endWhere(engine, target.where, mark, most - free.length, ''))]
+}
+
+/** What is to be done when all sessions of a user end. */
+export interface EndAll {
+  readonly userId: string
+  readonly except?: SessionId | undefined
+  readonly mark: EndMark
+  /** The event that closes it, and its reason. */
+  readonly type: EventType
+  readonly typeReason: EndReason | undefined
+  /** By how much the epoch rises. */
+  readonly raise: 0 | 1
+}
+
+/** Ends the sessions of a user, with their events and the one that closes it; null when it was overtaken. */
+export async function endAll(
+  connection: PostgresConnection,
+  { userId, except, mark, type, typeReason, raise }: EndAll,
+): Promise<readonly EndedSession[] | null> {
+  const spared = except !== undefined && isSessionId(except) ? except : null
+  const { at, reason, actor, ipAddress = null, detail = null } = mark
+  const given = [raise, userId, instantText(at), reason, actor, spared, ipAddress, detail, type, typeReason ?? null]
+  const rows = await connection.rows(END_ALL, ...given)
+  return rows[0]?.[0] === 'overtaken' ? null : endedOf(rows)
+}
+
+async function revokeUser(
+  engine: PostgresEngine,
+  userId: string,
+  except: SessionId | undefined,
+  mark: EndMark,
+): Promise<readonly EndedSession[]> {
+  const all = { userId, except, mark, type: 'user_sessions_ended', typeReason: mark.reason, raise: 1 } as const
+  const ended = await engine.write((connection) => endAll(connection, all))
+  if (ended !== null) return ended
+  const locked = await engine.transact(async (connection) => {
+    await connection.row(LOCK_USER, userId)
+    return endAll(connection, all)
+  })
+  if (locked !== null) return locked
+  throw new SojournError('store_unavailable', `${engine.place} does not keep its locks; nothing was written`)
+}
+
+/**
+ * Several who do the same at once pass over what another has in hand, and share the work. What is in other hands may
+ * only be in use, though: whoever means it must then wait.
+ */
+async function endWhere(
+  engine: PostgresEngine,
+  where: SessionFilter,
+  mark: EndMark,
+  limit: number,
+  patience: 'SKIP LOCKED' | '',
+): Promise<readonly EndedSession[]> {
+  const bindings = new Bindings()
+  const condition = selectionOf({ ...where, isEnded: where.isEnded ?? false }, bindings)
+  // The server asks again when it had to wait for a row: a session that was used just now is no longer idle.
+  const meant = `end_reason IS NULL AND ${condition} LIMIT ${bindings.bind(limit, 'bigint')}`
+  const text = endingOf(`${meant} FOR NO KEY UPDATE ${patience}`, bindings.values.length + 1)
+  const rows = await engine.write((connection) => connection.rows({ text }, ...bindings.values, ...encodeEnd(mark)))
+  return rows.map(decodeEnded)
+}
+
+async function endThese(
+  engine: PostgresEngine,
+  ids: readonly SessionId[],
+  mark: EndMark,
+  limit: number,
+): Promise<readonly EndedSession[]> {
+  const values = [ids.filter(isSessionId), limit, ...encodeEnd(mark)]
+  return (await engine.write((connection) => connection.rows(END_THESE, ...values))).map(decodeEnded)
+}
+
+function encodeEnd({ at, reason, actor, ipAddress, detail }: EndMark): readonly Value[] {
+  return [instantText(at), reason, actor, ipAddress ?? null, detail ?? null]
+}
+
+/** Ends the sessions that are found and locked, and tells of each. The values of the mark begin at this place. */
+function endingOf(meant: string, place: number): string {
+  const [at, reason, actor] = [`$${place}::timestamptz`, `$${place + 1}::text`, `$${place + 2}::text`]
+  return `
+    WITH held AS MATERIALIZED (SELECT session_id FROM sojourn_sessions WHERE ${meant}),
+    ended AS (
+      UPDATE sojourn_sessions
+      SET ends_at = least(ends_at, ${at}), logged_out_at = least(ends_at, ${at}), end_reason = ${reason},
+        ended_by = ${actor}, version = version + 1
+      WHERE session_id IN (SELECT session_id FROM held)
+      RETURNING session_id, user_id, username),
+    told AS (
+      INSERT INTO sojourn_events (${EVENT_COLUMNS})
+      SELECT ${at}, 'session_ended', session_id, user_id, ${actor}, ${reason}, $${place + 3}::text, $${place + 4}::text
+      FROM ended)
+    SELECT session_id, user_id, username FROM ended`
+}

@@ -1,0 +1,187 @@
+import { SojournError } from '../../core/errors.ts'
+import { formatDuration } from '../../core/duration.ts'
+import { PostgresConnection } from './connection.ts'
+import { isPassing, leavesConnectionWhole, meaningOf, tooLate } from './errors.ts'
+import type { PostgresClient, PostgresPool } from './pool.ts'
+import { assertSafe, probe } from './settings.ts'
+import type { Probe } from './settings.ts'
+
+/** How an engine treats its connections. */
+export interface EngineOptions {
+  /** Milliseconds after which a call is given up. */
+  readonly deadline: number
+  /** Whether connections remember statements. */
+  readonly prepare: boolean
+  readonly allowUnsafe: readonly string[]
+  /** Whether the pool ends with the engine. */
+  readonly endsPool: boolean
+}
+
+/** Something to be done on a connection. It may be done again from the start, so its only effect is on the database. */
+export type Work<T> = (connection: PostgresConnection) => Promise<T>
+
+interface Call {
+  client: PostgresClient | null
+  isOver: boolean
+}
+
+/** How often a call is made in all when it loses against others. */
+const TRIES = 5
+
+/**
+ * What sessions and users share: the pool, and how a call is made on it. No call lasts longer than the deadline; one
+ * that does destroys its connection, so that its late answer can reach nobody.
+ */
+export class PostgresEngine {
+  readonly #pool: PostgresPool
+  readonly #options: EngineOptions
+  /** Connections that have said where they lead to. */
+  readonly #known = new WeakSet<PostgresClient>()
+  readonly #pending = new Set<Promise<unknown>>()
+  #place = 'the database'
+  #closing: Promise<void> | null = null
+
+  constructor(pool: PostgresPool, options: EngineOptions) {
+    this.#pool = pool
+    this.#options = options
+    // Without a listener the loss of an idle connection would end the process; the pool replaces it by itself.
+    pool.on?.('error', ignore)
+  }
+
+  /** What messages call the database. */
+  get place(): string {
+    return this.#place
+  }
+
+  /** Whether a replica was allowed by name. */
+  get mayBeReplica(): boolean {
+    return this.#options.allowUnsafe.includes('pg_is_in_recovery')
+  }
+
+  /** Answers from what is committed. */
+  async read<T>(work: Work<T>): Promise<T> {
+    return this.#call(work, false)
+  }
+
+  /** Makes one statement, which is a transaction of its own. */
+  async write<T>(work: Work<T>): Promise<T> {
+    return this.#call(work, true)
+  }
+
+  /** Makes several statements in one transaction, of which each sees what was committed before it. */
+  async transact<T>(work: Work<T>): Promise<T> {
+    return this.#call((connection) => inTransaction(connection, this.#options.deadline, work), true)
+  }
+
+  /** The settings of the database as they are now. */
+  async probe(): Promise<Probe> {
+    return this.read(probe)
+  }
+
+  assertOpen(): void {
+    if (this.#closing === null) return
+    throw new SojournError('closed', `the store on ${this.#place} was closed; open a new one`)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish()
+    return this.#closing
+  }
+
+  async #finish(): Promise<void> {
+    await Promise.allSettled(this.#pending)
+    if (this.#options.endsPool) await this.#pool.end?.()
+    this.#pool.removeListener?.('error', ignore)
+  }
+
+  async #call<T>(work: Work<T>, isWrite: boolean): Promise<T> {
+    this.assertOpen()
+    const call = this.#bounded(work, isWrite)
+    this.#pending.add(call)
+    try {
+      return await call
+    } catch (error) {
+      throw meaningOf(error, this.#place, isWrite)
+    } finally {
+      this.#pending.delete(call)
+    }
+  }
+
+  #bounded<T>(work: Work<T>, isWrite: boolean): Promise<T> {
+    const call: Call = { client: null, isOver: false }
+    const { deadline } = this.#options
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const timer = setTimeout(() => {
+      call.isOver = true
+      call.client?.release(true)
+      reject(tooLate(this.#place, formatDuration(deadline), isWrite))
+    }, deadline)
+    this.#persist(call, work)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer))
+    return promise
+  }
+
+  async #persist<T>(call: Call, work: Work<T>): Promise<T> {
+    for (let left = TRIES; ; left -= 1) {
+      try {
+        return await this.#attempt(call, work)
+      } catch (error) {
+        if (call.isOver || left === 1 || !isPassing(error)) throw error
+      }
+    }
+  }
+
+  async #attempt<T>(call: Call, work: Work<T>): Promise<T> {
+    const client = await this.#pool.connect()
+    if (call.isOver) {
+      client.release()
+      throw new Error('nobody waits for this connection any more')
+    }
+    call.client = client
+    client.on?.('error', ignore)
+    let isWhole = true
+    try {
+      const connection = new PostgresConnection(client, this.#options.prepare)
+      if (!this.#known.has(client)) await this.#meet(client, connection)
+      return await work(connection)
+    } catch (error) {
+      isWhole = leavesConnectionWhole(error)
+      throw error
+    } finally {
+      call.client = null
+      if (!call.isOver) {
+        client.removeListener?.('error', ignore)
+        client.release(!isWhole)
+      }
+    }
+  }
+
+  /** After a failover a new connection may lead to another server, or to one that is not the primary yet. */
+  async #meet(client: PostgresClient, connection: PostgresConnection): Promise<void> {
+    const found = await probe(connection)
+    assertSafe(found, this.#options.allowUnsafe)
+    this.#place = found.place
+    this.#known.add(client)
+  }
+}
+
+/** The server ends what its client has left behind, so that nobody's lock outlives the deadline for long. */
+async function inTransaction<T>(connection: PostgresConnection, deadline: number, work: Work<T>): Promise<T> {
+  await connection.exec(
+    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+     SET LOCAL statement_timeout = ${deadline};
+     SET LOCAL idle_in_transaction_session_timeout = ${deadline}`,
+  )
+  try {
+    const result = await work(connection)
+    await connection.exec('COMMIT')
+    return result
+  } catch (error) {
+    // If this fails, too, the connection is lost, and the server rolls back by itself.
+    if (leavesConnectionWhole(error)) await connection.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function ignore(): void {}

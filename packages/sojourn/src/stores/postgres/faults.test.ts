@@ -1,0 +1,415 @@
+import { Client, Pool } from 'pg'
+import type { PoolConfig } from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  countingPool,
+  execute,
+  openPostgres,
+  postgresPath,
+  startPostgres,
+  until,
+  untilSomebodyWaits,
+} from '../../../../../test/support/postgres.ts'
+import type { PostgresServer, ServerProcess } from '../../../../../test/support/postgres.ts'
+import { pgbouncerPath, startPgbouncer } from '../../../../../test/support/pgbouncer.ts'
+import { required } from '../../../../../test/support/require.ts'
+import type { SessionRecord } from '../../core/session.ts'
+import { makeEndMark, makeMark, makeRecord, makeUser, storeContract, userStoreContract } from '../../testing/index.ts'
+import type { PostgresStore } from '../postgres.ts'
+
+/** What a test of what happens when nobody answers is willing to wait. */
+const SOON = '300ms'
+const KILL_OTHERS = `
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid()`
+
+let server: PostgresServer
+let machine: ServerProcess
+let config: PoolConfig
+const open: PostgresStore[] = []
+
+beforeAll(async () => {
+  if (postgresPath === null) return
+  server = await startPostgres()
+  config = await server.createDatabase()
+})
+beforeEach((context) => {
+  required(context, 'PostgreSQL', postgresPath)
+  machine = required(context, 'PostgreSQL of its own', server.process)
+})
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((store) => store.close()))
+})
+afterAll(async () => server?.close())
+
+describe('a server that does not answer', () => {
+  test('is waited for no longer than the deadline, and what it does not say is not made up', async () => {
+    const store = await opened({ deadline: SOON })
+    const record = await signIn(store)
+    machine.pause()
+    try {
+      const calls = [
+        store.get(record.id),
+        store.epoch(record.userId),
+        store.revoke({ id: record.id }, makeEndMark(), 1),
+        store.insert(makeRecord(), { mark: makeMark() }),
+      ]
+      const answers = await Promise.allSettled(calls)
+      for (const answer of answers)
+        expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
+      const [read, , write] = answers.map((answer) => String((answer as PromiseRejectedResult).reason))
+      expect(read).toMatch(/did not answer within 300ms; try again$/)
+      expect(write).toMatch(/whether the write took effect is not known/)
+    } finally {
+      machine.resume()
+    }
+    await until(
+      () =>
+        store.get(record.id).then(
+          (found) => found !== null,
+          () => false,
+        ),
+      'the store to answer again',
+    )
+  })
+
+  test('gives its late answer to nobody: the connection is gone, and the next call has its own', async () => {
+    const pool = new Pool({ ...config, max: 1 })
+    const store = await opened({ pool, deadline: SOON })
+    const [first, second] = [await signIn(store), await signIn(store)]
+    machine.pause()
+    const late = store.get(first.id)
+    await expect(late).rejects.toMatchObject({ code: 'store_unavailable' })
+    machine.resume()
+    await until(
+      () =>
+        store.get(second.id).then(
+          (found) => found?.id === second.id,
+          () => false,
+        ),
+      'the second session',
+    )
+    expect((await store.get(first.id))?.id).toBe(first.id)
+  })
+
+  test('does not use up the pool: after many calls in vain there are connections for all', async () => {
+    const pool = new Pool({ ...config, max: 3 })
+    const store = await opened({ pool, deadline: SOON })
+    const record = await signIn(store)
+    machine.pause()
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.allSettled(Array.from({ length: 9 }, () => store.epoch('x')))
+    }
+    machine.resume()
+    await until(
+      () =>
+        store.get(record.id).then(
+          () => true,
+          () => false,
+        ),
+      'the store to answer again',
+    )
+    await Promise.all(Array.from({ length: 9 }, () => store.epoch('x')))
+  })
+
+  test('because somebody holds a lock lets the call go, and keeps what it was asked to keep', async () => {
+    const store = await opened({ deadline: SOON })
+    const record = await signIn(store)
+    const holder = new Client(config)
+    await holder.connect()
+    await holder.query('BEGIN')
+    await holder.query('SELECT FROM sojourn_users WHERE id = $1 FOR UPDATE', [record.userId])
+    await expect(store.users.disable(record.userId, makeMark())).rejects.toMatchObject({ code: 'store_unavailable' })
+    await holder.query('ROLLBACK')
+    await holder.end()
+    expect(await store.users.byId(record.userId)).toMatchObject({ disabledAt: null, epoch: 0 })
+    await store.users.disable(record.userId, makeMark())
+    expect((await store.get(record.id))?.endReason).toBe('user_disabled')
+  })
+})
+
+describe('a connection that breaks', () => {
+  test('while it is idle ends neither the process nor the store', async () => {
+    const store = await opened()
+    const record = await signIn(store)
+    await execute(config, KILL_OTHERS)
+    await until(
+      () =>
+        store.get(record.id).then(
+          (found) => found !== null,
+          () => false,
+        ),
+      'a new connection',
+    )
+  })
+
+  test('in the middle of a transaction leaves all of it or nothing, and says that it cannot know', async () => {
+    const store = await opened()
+    const record = await signIn(store)
+    const holder = new Client(config)
+    await holder.connect()
+    await holder.query('BEGIN')
+    await holder.query('SELECT FROM sojourn_sessions WHERE session_id = $1 FOR UPDATE', [record.id])
+    const disabling = store.users.disable(record.userId, makeMark())
+    const outcome = refusal(disabling)
+    await untilSomebodyWaits(config)
+    await holder.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)
+    expect(await outcome).toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringContaining('whether the write took effect is not known'),
+    })
+    await holder.query('COMMIT')
+    await holder.end()
+    expect(await store.users.byId(record.userId)).toMatchObject({ disabledAt: null, epoch: 0 })
+    expect((await store.get(record.id))?.endReason).toBe(null)
+    expect(await store.events({ type: 'user_disabled', userId: record.userId, limit: 9 })).toEqual([])
+  })
+
+  test('to a server that is killed and comes back loses nothing that was acknowledged', async () => {
+    const store = await opened()
+    const acknowledged: SessionRecord[] = []
+    const logins = Array.from({ length: 200 }, async (_, place) => {
+      const record = makeRecord({ userId: `user-${place}` })
+      await store.insert(record, { mark: makeMark() }).then(
+        () => acknowledged.push(record),
+        () => {},
+      )
+      if (acknowledged.length === 50) await machine.kill()
+    })
+    await Promise.all(logins)
+    await expect(store.get(makeRecord().id)).rejects.toMatchObject({ code: 'store_unavailable' })
+    await machine.start()
+    await until(
+      () =>
+        store.epoch('x').then(
+          () => true,
+          () => false,
+        ),
+      'the store to answer again',
+    )
+    const found = await Promise.all(acknowledged.map(({ id }) => store.get(id)))
+    expect(found.filter((record) => record === null)).toEqual([])
+    expect(acknowledged.length).toBeGreaterThanOrEqual(50)
+    const told = await store.events({ type: 'session_created', limit: 1_000 })
+    expect(told.length).toBe(await store.count({}))
+  })
+})
+
+describe('a replica', () => {
+  test('is opened by nobody who did not ask for one by name, and says what it is', async () => {
+    const store = await opened()
+    const record = await signIn(store)
+    await machine.stop()
+    await machine.start('replica')
+    try {
+      await expect(openPostgres(config)).rejects.toMatchObject({
+        code: 'unsafe_settings',
+        message: expect.stringContaining('pg_is_in_recovery'),
+      })
+      const allowUnsafe = ['pg_is_in_recovery', 'transaction_read_only']
+      const reader = await opened({ allowUnsafe })
+      expect((await reader.get(record.id))?.id).toBe(record.id)
+      expect((await reader.guarantees()).warnings).toHaveLength(2)
+      await expect(reader.revoke({ id: record.id }, makeEndMark(), 1)).rejects.toMatchObject({
+        code: 'store_unavailable',
+        message: expect.stringContaining('connect to the primary'),
+      })
+    } finally {
+      await machine.stop()
+      await machine.start()
+    }
+  })
+
+  test('is not read by a store that was opened on the primary it once was', async () => {
+    const store = await opened()
+    const record = await signIn(store)
+    await machine.stop()
+    await machine.start('replica')
+    try {
+      expect(await refusal(store.get(record.id))).toMatchObject({ code: 'unsafe_settings' })
+      expect(await refusal(store.count({}))).toMatchObject({ code: 'unsafe_settings' })
+    } finally {
+      await machine.stop()
+      await machine.start()
+    }
+    await until(
+      () =>
+        store.get(record.id).then(
+          (found) => found !== null,
+          () => false,
+        ),
+      'the primary',
+    )
+  })
+
+  test('is found out behind a connection that has led to the primary before', async (context) => {
+    required(context, 'PgBouncer', pgbouncerPath)
+    const pooler = await startPgbouncer(config, 2)
+    const store = await opened({ pool: new Pool({ ...pooler.config, max: 1 }), prepare: false })
+    const record = await signIn(store)
+    await machine.stop()
+    await machine.start('replica')
+    try {
+      await until(
+        () => refusal(store.get(record.id)).then((error) => /is a replica/.test(String(error))),
+        'the pooler to connect to the replica',
+      )
+    } finally {
+      await machine.stop()
+      await machine.start()
+      await store.close()
+      await pooler.close()
+    }
+  })
+})
+
+describe('settings that break a promise', () => {
+  test('are refused by name, whoever set them, and can be allowed by name', async () => {
+    await execute(config, `ALTER ROLE postgres SET synchronous_commit = off`)
+    try {
+      await expect(openPostgres(config)).rejects.toMatchObject({
+        code: 'unsafe_settings',
+        message: expect.stringContaining('has synchronous_commit off'),
+      })
+      const store = await opened({ allowUnsafe: ['synchronous_commit'] })
+      expect(await store.guarantees()).toMatchObject({ survivesProcessKill: false, survivesPowerLoss: false })
+    } finally {
+      await execute(config, `ALTER ROLE postgres RESET synchronous_commit`)
+    }
+  })
+
+  test('are found on a connection that is made later', async () => {
+    const store = await opened()
+    await execute(config, `ALTER ROLE postgres SET synchronous_commit = off`)
+    await execute(config, KILL_OTHERS)
+    try {
+      await until(
+        () => refusal(store.epoch('x')).then((error) => /synchronous_commit/.test(String(error))),
+        'the setting to be found',
+      )
+    } finally {
+      await execute(config, `ALTER ROLE postgres RESET synchronous_commit`)
+    }
+  })
+
+  test.each(['on', 'local', 'remote_write', 'remote_apply'])(
+    'are not those of synchronous_commit %s',
+    async (commit) => {
+      const store = await opened({ pool: new Pool({ ...config, options: `-c synchronous_commit=${commit}` }) })
+      expect(await store.guarantees()).toMatchObject({
+        engine: expect.stringMatching(/^postgres \d/),
+        survivesProcessKill: true,
+        survivesPowerLoss: true,
+        revocationBound: 0,
+        settings: { synchronous_commit: commit, fsync: 'on', pg_is_in_recovery: false },
+        warnings: [],
+      })
+    },
+  )
+})
+
+describe('behind PgBouncer in transaction mode', () => {
+  test('the whole contract holds without remembered statements', { timeout: 120_000 }, async (context) => {
+    required(context, 'PgBouncer', pgbouncerPath)
+    const pooler = await startPgbouncer(config, 4)
+    const { createDatabase } = server
+    const pooled = { ...pooler.config, database: (await createDatabase()).database! }
+    const direct = { ...config, database: pooled.database }
+    try {
+      for (const { name, run } of [...storeContract, ...userStoreContract]) {
+        const openPooled = async (): Promise<{ store: PostgresStore; users: PostgresStore['users'] }> => {
+          const store = await openPostgres({ ...pooled, max: 20 }, { prepare: false, deadline: '20s' })
+          await execute(direct, 'DELETE FROM sojourn_users; DELETE FROM sojourn_events; DELETE FROM sojourn_attempts')
+          return { store, users: store.users }
+        }
+        await expect(run(openPooled), name).resolves.toBeUndefined()
+      }
+    } finally {
+      await pooler.close()
+    }
+  })
+})
+
+describe('a call that loses against another', () => {
+  test('is made again, and fails only when it has lost again and again', async () => {
+    const { pool, asked } = countingPool(config)
+    const store = await opened({ pool })
+    const provoke = async (state: string): Promise<void> => {
+      await execute(
+        config,
+        `CREATE OR REPLACE FUNCTION provoke() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN RAISE EXCEPTION 'provoked' USING ERRCODE = '${state}'; END $$`,
+      )
+    }
+    await provoke('40001')
+    await execute(config, 'CREATE TRIGGER provoke BEFORE INSERT ON sojourn_users EXECUTE FUNCTION provoke()')
+    try {
+      for (const [state, code, tries] of [
+        ['40001', 'store_unavailable', 5],
+        ['40P01', 'store_unavailable', 5],
+        ['53100', 'store_full', 1],
+        ['57014', 'store_unavailable', 1],
+        ['XX001', 'store_corrupt', 1],
+        ['42501', 'store_unavailable', 1],
+        ['23514', 'conflict', 1],
+        ['22001', 'invalid_argument', 1],
+      ] as const) {
+        await provoke(state)
+        const before = asked.length
+        const user = makeUser({ id: 'needle', passwordHash: 'needle' })
+        const error = await refusal(store.users.add(user, makeMark()))
+        expect(error, state).toMatchObject({ code, cause: expect.any(Error) })
+        expect(asked.length - before, state).toBe(tries)
+        expect(String(error)).not.toContain('needle')
+      }
+    } finally {
+      await execute(config, 'DROP FUNCTION provoke CASCADE')
+    }
+    expect(await store.users.add(makeUser({ id: 'needle' }), makeMark())).toBe(true)
+  })
+
+  test('says nothing of the values that it was made with', async () => {
+    const store = await opened()
+    await execute(config, 'ALTER TABLE sojourn_users ADD CONSTRAINT odd CHECK (password_hash IS NULL)')
+    try {
+      const error = (await refusal(
+        store.users.add(makeUser({ id: 'u9', passwordHash: 'needle' }), makeMark()),
+      )) as Error
+      expect(error).toMatchObject({ code: 'conflict', cause: { code: '23514', constraint: 'odd' } })
+      expect(JSON.stringify([error, error.cause, String(error.cause)])).not.toContain('needle')
+    } finally {
+      await execute(config, 'ALTER TABLE sojourn_users DROP CONSTRAINT odd')
+    }
+  })
+})
+
+test.each([
+  ['no server', { host: '/nowhere' }],
+  ['no such database', { database: 'nowhere' }],
+  ['no such user', { user: 'nobody' }],
+])('where there is %s the store says so', async (_, wrong) => {
+  await expect(openPostgres({ ...config, ...wrong })).rejects.toMatchObject({ code: 'store_unavailable' })
+})
+
+async function opened(options: Parameters<typeof openPostgres>[1] = {}): Promise<PostgresStore> {
+  const store = await openPostgres(config, options)
+  open.push(store)
+  return store
+}
+
+let count = 0
+
+/** A session of a user of its own. */
+async function signIn(store: PostgresStore): Promise<SessionRecord> {
+  count += 1
+  const record = makeRecord({ userId: `somebody-${count}` })
+  await store.insert(record, { mark: makeMark() })
+  return record
+}
+
+async function refusal(call: Promise<unknown>): Promise<unknown> {
+  return call.then(
+    () => null,
+    (error: unknown) => error,
+  )
+}

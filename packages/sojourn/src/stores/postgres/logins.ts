@@ -1,0 +1,229 @@
+import type { UserRecord } from '../../auth/users.ts'
+import { SojournError } from '../../core/errors.ts'
+import type { Mark } from '../../core/events.ts'
+import type { SessionRecord } from '../../core/session.ts'
+import type { InsertGuard, InsertOutcome } from '../../core/store.ts'
+import { canonicalUsername } from '../../core/username.ts'
+import { statement } from './connection.ts'
+import type { PostgresConnection } from './connection.ts'
+import type { PostgresEngine } from './engine.ts'
+import { EVENT_COLUMNS } from './events.ts'
+import {
+  SESSION_COLUMNS,
+  SESSION_VALUES,
+  SESSION_WIDTH,
+  USER_COLUMNS,
+  USER_VALUES,
+  encodeSession,
+  encodeUser,
+  instantText,
+  optionalInstantText,
+} from './rows.ts'
+import type { Row, Value } from './rows.ts'
+import { LOCKED_USER, endedOf } from './user-lock.ts'
+
+/** The values that follow those of the session itself. */
+const EPOCH = afterSession(1)
+const DENIES = afterSession(2)
+const MOST = afterSession(3)
+const ENDS_AFTER = afterSession(4)
+const ACCESSED_AFTER = afterSession(5)
+const AUTHENTICATED_AFTER = afterSession(6)
+const LABEL = afterSession(7)
+const AT = afterSession(8)
+const ACTOR = afterSession(9)
+const REASON = afterSession(10)
+const IP = afterSession(11)
+const DETAIL = afterSession(12)
+
+const LOG_IN = statement(
+  'insert',
+  `WITH ${LOCKED_USER},
+  standing AS (
+    SELECT session_id, row_number() OVER (ORDER BY last_accessed, session_id) AS place, count(*) OVER () AS total
+    FROM sojourn_sessions
+    WHERE ${MOST}::bigint IS NOT NULL AND user_id = $2 AND end_reason IS NULL
+      AND ends_at > ${ENDS_AFTER}::timestamptz AND last_accessed > ${ACCESSED_AFTER}::timestamptz
+      AND authenticated_at > ${AUTHENTICATED_AFTER}::timestamptz),
+  surplus AS MATERIALIZED (SELECT session_id FROM standing WHERE place <= total - ${MOST}::bigint + 1),
+  verdict AS MATERIALIZED (
+    SELECT CASE
+      WHEN EXISTS (SELECT FROM sojourn_sessions WHERE session_id = $1::uuid) THEN 'id_taken'
+      WHEN held.disabled_at IS NOT NULL THEN 'disabled'
+      WHEN ${EPOCH}::bigint <> coalesce(held.epoch, 0) THEN 'epoch'
+      WHEN seen.edition IS DISTINCT FROM held.edition THEN 'overtaken'
+      WHEN ${DENIES}::boolean AND EXISTS (SELECT FROM surplus) THEN 'limit'
+      WHEN held.id IS NULL THEN 'unknown'
+      WHEN held.password_hash IS NULL AND held.username <> ${LABEL}::text THEN 'renamed'
+      ELSE 'ok' END AS word
+    FROM (SELECT) AS here LEFT JOIN held ON true LEFT JOIN seen ON true),
+  doomed AS MATERIALIZED (
+    SELECT session_id FROM sojourn_sessions
+    WHERE (SELECT word FROM verdict) = 'ok' AND session_id IN (SELECT session_id FROM surplus) AND end_reason IS NULL
+    ORDER BY session_id FOR NO KEY UPDATE),
+  evicted AS (
+    UPDATE sojourn_sessions
+    SET ends_at = least(ends_at, ${AT}::timestamptz), logged_out_at = least(ends_at, ${AT}::timestamptz),
+      end_reason = 'limit', ended_by = 'system', version = version + 1
+    WHERE session_id IN (SELECT session_id FROM doomed)
+    RETURNING session_id, user_id, username),
+  noted AS (
+    UPDATE sojourn_users SET last_login_at = greatest(last_login_at, ${AT}::timestamptz)
+    WHERE (SELECT word FROM verdict) = 'ok' AND id = $2),
+  added AS (
+    INSERT INTO sojourn_sessions (${SESSION_COLUMNS})
+    SELECT ${SESSION_VALUES} WHERE (SELECT word FROM verdict) = 'ok'),
+  told AS (
+    INSERT INTO sojourn_events (${EVENT_COLUMNS})
+    SELECT ${AT}::timestamptz, 'session_ended', session_id, user_id, 'system', 'limit', ${IP}::text, NULL FROM evicted
+    UNION ALL
+    SELECT ${AT}::timestamptz, 'session_created', $1::uuid, $2::text, ${ACTOR}::text, ${REASON}::text, ${IP}::text,
+      ${DETAIL}::text
+    WHERE (SELECT word FROM verdict) = 'ok')
+  SELECT word, session_id, user_id, username FROM verdict LEFT JOIN evicted ON true`,
+)
+/** Those who take one name take turns: a name that changes hands while somebody waits for its holder is not seen. */
+const LOCK_NAME = statement('lock_name', 'SELECT pg_advisory_xact_lock(hashtextextended($1::text, 6120447305))')
+/** Whoever signs in and whoever has the name, in one order, so that two who swap their names do not wait for each other. */
+const LOCK_USERS = statement(
+  'lock_users',
+  `SELECT id, password_hash, username FROM sojourn_users WHERE id = $1 OR username = $2 ORDER BY id FOR UPDATE`,
+)
+const INSERT_USER = statement('insert_user', `INSERT INTO sojourn_users (${USER_COLUMNS}) VALUES (${USER_VALUES})`)
+const NAMESAKE = statement('namesake', 'SELECT id FROM sojourn_users WHERE username = $1')
+const RENAME = statement('rename', 'UPDATE sojourn_users SET username = $2 WHERE id = $1')
+const ADOPT = statement(
+  'adopt',
+  `WITH added AS (
+    INSERT INTO sojourn_sessions (${SESSION_COLUMNS})
+    SELECT ${SESSION_VALUES} WHERE NOT EXISTS (SELECT FROM sojourn_sessions WHERE session_id = $1::uuid)
+    RETURNING session_id, user_id),
+  told AS (
+    INSERT INTO sojourn_events (${EVENT_COLUMNS})
+    SELECT ${afterSession(2)}::timestamptz, 'session_created', session_id, user_id, ${afterSession(3)}::text,
+      ${afterSession(4)}::text, ${afterSession(5)}::text, ${afterSession(6)}::text
+    FROM added WHERE ${afterSession(1)}::boolean)
+  SELECT 1 FROM added`,
+)
+
+/** Adds a session, as `Store.insert` promises. */
+export async function insertSession(
+  engine: PostgresEngine,
+  record: SessionRecord,
+  guard: InsertGuard,
+): Promise<InsertOutcome> {
+  const label = canonicalUsername(record.username)
+  const values = [...encodeSession(record), ...encodeGuard(guard)]
+  const logIn = (connection: PostgresConnection, name: string | null): Promise<readonly Row[]> =>
+    connection.rows(LOG_IN, ...values, name, ...encodeMark(guard.mark))
+  const outcome = outcomeOf(await engine.write((connection) => logIn(connection, label)))
+  if (outcome !== null) return outcome
+  const locked = await engine
+    .transact(async (connection) => {
+      await prepareUser(connection, record, label, guard.mark)
+      const settled = outcomeOf(await logIn(connection, null))
+      // Nothing of a login that is refused may stay, a new user least of all.
+      if (settled?.ok !== true) throw new Refusal(settled)
+      return settled
+    })
+    .catch((error: unknown) => {
+      if (error instanceof Refusal) return error.outcome
+      throw error
+    })
+  if (locked !== null) return locked
+  throw new SojournError('store_unavailable', `${engine.place} does not keep its locks; nothing was written`)
+}
+
+/** Adds a session that another system began, unless it is there. Runs inside a transaction. */
+export async function adoptSession(
+  connection: PostgresConnection,
+  record: SessionRecord,
+  mark: Mark,
+): Promise<boolean> {
+  const isStanding = record.endReason === null && record.endsAt > mark.at
+  const rows = await connection.rows(ADOPT, ...encodeSession(record), isStanding, ...encodeMark(mark))
+  return rows.length > 0
+}
+
+/** Adds a user's row. Throws `conflict` when the username belongs to another. Runs inside a transaction. */
+export async function insertUser(connection: PostgresConnection, user: UserRecord): Promise<void> {
+  const [holder] = (await connection.row(NAMESAKE, user.username)) ?? []
+  // One who was made just now under the very id is no namesake: inserting fails, and everything is looked at again.
+  if (typeof holder === 'string' && holder !== user.id) throw nameConflict(user.username, holder, user.id)
+  await connection.rows(INSERT_USER, ...encodeUser(user))
+}
+
+/** A login that was refused inside a transaction, which is then rolled back. */
+class Refusal extends SojournError {
+  readonly outcome: InsertOutcome | null
+
+  constructor(outcome: InsertOutcome | null) {
+    super('refused', 'the session was refused')
+    this.outcome = outcome
+  }
+}
+
+/** What a login came to, or null when the user's row must be made, renamed or locked first. */
+function outcomeOf(rows: readonly Row[]): InsertOutcome | null {
+  const word = rows[0]?.[0]
+  if (word === 'ok') return { ok: true, evicted: endedOf(rows) }
+  if (word === 'id_taken' || word === 'disabled' || word === 'epoch' || word === 'limit') {
+    return { ok: false, reason: word }
+  }
+  return null
+}
+
+function encodeGuard({ epoch, cap }: InsertGuard): readonly Value[] {
+  return [
+    epoch ?? null,
+    cap?.onExceed === 'deny',
+    cap?.max ?? null,
+    optionalInstantText(cap?.standing.endsAfter ?? null),
+    optionalInstantText(cap?.standing.accessedAfter ?? null),
+    optionalInstantText(cap?.standing.authenticatedAfter ?? null),
+  ]
+}
+
+function encodeMark({ at, actor, reason, ipAddress, detail }: Mark): readonly Value[] {
+  return [instantText(at), actor, reason ?? null, ipAddress ?? null, detail ?? null]
+}
+
+/** Locks the user's row; makes it if there is none, and lets a name that is only a label follow the login. */
+async function prepareUser(
+  connection: PostgresConnection,
+  { userId }: SessionRecord,
+  label: string,
+  { at }: Mark,
+): Promise<void> {
+  await connection.row(LOCK_NAME, label)
+  const locked = (await connection.rows(LOCK_USERS, userId, label)) as readonly LockedUser[]
+  const user = locked.find(([id]) => id === userId)
+  if (user !== undefined && (user[1] !== null || user[2] === label)) return
+  const [holder, password] = locked.find(([id]) => id !== userId) ?? [null, null]
+  const isTaken = holder !== null && password !== null
+  if (isTaken && user === undefined) throw nameConflict(label, holder, userId)
+  if (isTaken) return
+  if (holder !== null) await connection.rows(RENAME, holder, `${label} (${holder})`)
+  if (user !== undefined) await connection.rows(RENAME, userId, label)
+  else await connection.rows(INSERT_USER, ...encodeUser(newUser(userId, label, at)))
+}
+
+/** A user as it was locked, with the password and the name it had. */
+type LockedUser = readonly [id: string, passwordHash: string | null, username: string]
+
+/** A user whose password the host keeps, as the first login makes it. */
+function newUser(id: string, username: string, at: number): UserRecord {
+  const never = { passwordHash: null, disabledAt: null }
+  return { id, username, ...never, role: 'user', epoch: 0, createdAt: at, lastLoginAt: at }
+}
+
+function nameConflict(username: string, holder: string, userId: string): SojournError {
+  return new SojournError(
+    'conflict',
+    `username '${username}' belongs to user '${holder}', not to '${userId}'; give each user a name of their own`,
+  )
+}
+
+function afterSession(place: number): string {
+  return `$${SESSION_WIDTH + place}`
+}

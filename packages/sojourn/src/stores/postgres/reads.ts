@@ -1,0 +1,82 @@
+import { SojournError } from '../../core/errors.ts'
+import type { SessionRecord } from '../../core/session.ts'
+import { isSessionId } from '../../core/token.ts'
+import type { SessionId } from '../../core/token.ts'
+import { statement } from './connection.ts'
+import type { PostgresConnection } from './connection.ts'
+import type { PostgresEngine } from './engine.ts'
+import { SESSION_READ, decodeSession } from './rows.ts'
+
+/**
+ * A server can be found to be a replica only by asking it, and behind a pooler each statement may meet another
+ * server; so the one read on which access depends asks along. There is a row even when there is no session.
+ */
+const GET = statement(
+  'get',
+  `SELECT pg_is_in_recovery(), ${SESSION_READ}
+   FROM (SELECT) AS here LEFT JOIN sojourn_sessions ON session_id = ANY($1::uuid[])`,
+)
+/** How many sessions are asked for at once at most. */
+const MOST = 512
+
+interface Wish {
+  readonly id: SessionId
+  readonly resolve: (record: SessionRecord | null) => void
+  readonly reject: (reason: unknown) => void
+}
+
+/**
+ * Reads of sessions by id. Those that are asked for in one turn of the event loop share a round trip, which begins after
+ * the last of them was asked for: none is answered with what was so before its call.
+ */
+export class PostgresReads {
+  readonly #engine: PostgresEngine
+  #wishes: Wish[] = []
+
+  constructor(engine: PostgresEngine) {
+    this.#engine = engine
+  }
+
+  async get(id: SessionId): Promise<SessionRecord | null> {
+    this.#engine.assertOpen()
+    if (!isSessionId(id)) return null
+    return new Promise((resolve, reject) => {
+      if (this.#wishes.push({ id, resolve, reject }) === 1) setImmediate(() => this.#ask())
+    })
+  }
+
+  /** Resolves when nobody waits to be asked for. */
+  async idle(): Promise<void> {
+    while (this.#wishes.length > 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  #ask(): void {
+    const wishes = this.#wishes
+    this.#wishes = []
+    for (let start = 0; start < wishes.length; start += MOST) void this.#answer(wishes.slice(start, start + MOST))
+  }
+
+  async #answer(wishes: readonly Wish[]): Promise<void> {
+    try {
+      const found = await this.#engine.read((connection) =>
+        this.#find(connection, [...new Set(wishes.map(({ id }) => id))]),
+      )
+      for (const { id, resolve } of wishes) resolve(found.get(id) ?? null)
+    } catch (error) {
+      for (const { reject } of wishes) reject(error)
+    }
+  }
+
+  async #find(connection: PostgresConnection, ids: readonly SessionId[]): Promise<Map<string, SessionRecord>> {
+    const rows = await connection.rows(GET, ids)
+    if (rows[0]?.[0] !== false && !this.#engine.mayBeReplica) {
+      throw new SojournError(
+        'store_unavailable',
+        `${this.#engine.place} is a replica, which may not know yet what has ended; connect to the primary`,
+      )
+    }
+    const found = new Map<string, SessionRecord>()
+    for (const [, ...row] of rows) if (row[0] !== null) found.set(row[0] as string, decodeSession(row))
+    return found
+  }
+}

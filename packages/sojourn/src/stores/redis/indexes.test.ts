@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { anyRedis, connectTo, redisAtHand } from '../../../../../test/support/redis.ts'
+import type { TestClient } from '../../../../../test/support/redis.ts'
+import { required } from '../../../../../test/support/require.ts'
+import type { SessionRecord } from '../../core/session.ts'
+import type { InsertOutcome } from '../../core/store.ts'
+import { makeEndMark, makeMark, makeRecord } from '../../testing/index.ts'
+import { DAY, HOUR, NOON } from '../../testing/records.ts'
+import { RedisStore } from '../redis.ts'
+
+const STANDING = { endsAfter: NOON, accessedAfter: NOON - DAY, authenticatedAfter: NOON - 30 * DAY }
+const BY_CREATION = { sort: 'createdAt', descending: false, limit: 1_000 } as const
+
+let server: Awaited<ReturnType<typeof anyRedis>>
+let client: TestClient
+let store: RedisStore
+let prefix: string
+
+beforeAll(async () => {
+  if (redisAtHand === null) return
+  server = await anyRedis()
+  client = await connectTo(server.url)
+})
+beforeEach(async (context) => {
+  required(context, 'redis-server', redisAtHand)
+  prefix = `${randomUUID()}:`
+  store = await RedisStore.open({ client, prefix })
+  return () => store.close()
+})
+afterAll(async () => {
+  client?.destroy()
+  await server?.close()
+})
+
+describe('when the indexes of a user were lost', () => {
+  beforeEach(async () => {
+    for (let place = 0; place < 5; place += 1) await insert(makeRecord({ userId: 'ada', createdAt: NOON + place }))
+    await insert(makeRecord({ userId: 'grace' }))
+    await lose('all:user:ada', 'open:user:ada')
+  })
+
+  test('ending all of the user misses nobody, and says so of each', async () => {
+    const ended = await store.revoke({ userId: 'ada' }, makeEndMark({ at: NOON + HOUR, reason: 'password_change' }), 1)
+    expect(ended).toHaveLength(5)
+    for (const { id } of ended) {
+      expect(await store.get(id)).toMatchObject({ endReason: 'password_change', endsAt: NOON + HOUR })
+    }
+    expect(await store.events({ type: 'session_ended', limit: 100 })).toHaveLength(5)
+    expect(await store.count({ standing: STANDING })).toBe(1)
+  })
+
+  test('a list of the user is whole', async () => {
+    const listed = await store.list({ ...BY_CREATION, filter: { userId: 'ada' } })
+    expect(listed.map(({ createdAt }) => createdAt - NOON)).toEqual([0, 1, 2, 3, 4])
+    expect(await store.count({ userId: 'ada', isEnded: false })).toBe(5)
+  })
+
+  test('a cap counts the sessions all the same', async () => {
+    const cap = { max: 5, onExceed: 'deny', standing: STANDING } as const
+    const record = makeRecord({ userId: 'ada' })
+    expect(await store.insert(record, { mark: makeMark(), cap })).toEqual({ ok: false, reason: 'limit' })
+  })
+})
+
+test.each([
+  'all:created',
+  'all:accessed',
+  'all:end',
+  'open:created',
+  'open:accessed',
+  'open:end',
+  'open:authenticated',
+  'all:name:user-2',
+  'users',
+  'open:users',
+  'names',
+])('a list and the figures heal when %s was lost', async (index) => {
+  const records = [1, 2, 3].map((place) => makeRecord({ createdAt: NOON + place, userId: `user-${place}` }))
+  for (const record of records) await insert(record)
+  await store.revoke({ id: records[0]!.id }, makeEndMark(), 1)
+  const before = await answers()
+  await lose(index)
+  expect(await answers()).toEqual(before)
+})
+
+test('a session whose user’s epoch was raised has ended, though the one who raised it stopped half-way', async () => {
+  const record = makeRecord({ userId: 'ada' })
+  await insert(record)
+  const half = ['epoch', '1', 'raised_at', String(NOON + 7), 'raised_by', 'ops:grace', 'reason', 'revoked']
+  await client.sendCommand(['HSET', `${prefix}user:ada`, ...half])
+  const end = { endReason: 'revoked', endedBy: 'ops:grace', endsAt: NOON + 7, loggedOutAt: NOON + 7 }
+  expect(await store.touch([{ id: record.id, at: NOON + 8, endsAt: NOON + DAY, allowance: 0 }])).toBe(0)
+  expect(await store.get(record.id)).toMatchObject(end)
+  expect(await store.count({ standing: STANDING })).toBe(0)
+  expect(await store.events({ type: 'session_ended', limit: 10 })).toMatchObject([
+    { sessionId: record.id, at: NOON + 7 },
+  ])
+})
+
+test('a validation alone sees that the epoch was raised', async () => {
+  const record = makeRecord({ userId: 'ada' })
+  await insert(record)
+  await client.sendCommand([
+    'HSET',
+    `${prefix}user:ada`,
+    'epoch',
+    '1',
+    'raised_at',
+    '5',
+    'raised_by',
+    'x',
+    'reason',
+    'logout',
+  ])
+  expect(await store.get(record.id)).toMatchObject({ endReason: 'logout', endsAt: 5 })
+})
+
+test('ending all of a user with more sessions than one step ends leaves none, and spares the one excepted', async () => {
+  const records = Array.from({ length: 350 }, (_, place) => makeRecord({ userId: 'ada', createdAt: NOON + place }))
+  await Promise.all(records.map(insert))
+  const [spared] = records
+  const ended = await store.revoke({ userId: 'ada', except: spared!.id }, makeEndMark({ at: NOON + HOUR }), 1)
+  expect(new Set(ended.map(({ id }) => id)).size).toBe(349)
+  expect(await store.count({ userId: 'ada', isEnded: false })).toBe(1)
+  expect(await store.get(spared!.id)).toMatchObject({ endReason: null, version: 1 })
+  expect((await store.events({ type: 'user_sessions_ended', limit: 10 })).length).toBe(1)
+})
+
+test('an id in the indexes with no session behind it is passed over, and taken out', async () => {
+  const [gone, stays] = [makeRecord({ userId: 'ada' }), makeRecord({ userId: 'ada' })]
+  await insert(gone)
+  await insert(stays)
+  await client.sendCommand(['DEL', `${prefix}session:${gone.id}`])
+  for (const filter of [{}, { userId: 'ada' }, { username: 'ada' }, { isEnded: false }]) {
+    expect((await store.list({ ...BY_CREATION, filter })).map(({ id }) => id)).toEqual([stays.id])
+  }
+  expect(await store.stats(STANDING, 0)).toMatchObject({ total: 1, active: 1 })
+})
+
+test('more sessions than one step looks at are listed, counted and ended', async () => {
+  const records = Array.from({ length: 620 }, (_, place) =>
+    makeRecord({
+      userId: `user-${place % 7}`,
+      createdAt: NOON + (place % 3),
+      method: place % 2 === 0 ? 'even' : 'odd',
+    }),
+  )
+  await Promise.all(records.map(insert))
+  const odd = await store.list({ ...BY_CREATION, descending: true, filter: { method: 'odd' } })
+  const expected = records
+    .filter(({ method }) => method === 'odd')
+    .toSorted(byCreation)
+    .toReversed()
+  expect(odd.map(({ id }) => id)).toEqual(expected.map(({ id }) => id))
+  expect(await store.count({ method: 'even', standing: STANDING })).toBe(310)
+  expect(await store.stats({ ...STANDING, accessedAfter: NOON }, NOON + 1)).toMatchObject({
+    total: 620,
+    active: records.filter(({ createdAt }) => createdAt > NOON).length,
+    createdSince: records.filter(({ createdAt }) => createdAt > NOON).length,
+    usersOnline: 7,
+  })
+  expect(await store.revoke({ where: { method: 'odd' } }, makeEndMark(), 1_000)).toHaveLength(310)
+  expect(await store.prune(NOON + 30 * DAY, 1_000)).toBe(620)
+  expect(await keysLeft()).toEqual([
+    'events',
+    'layout',
+    'position',
+    ...Array.from({ length: 7 }, (_, place) => `user:user-${place}`),
+  ])
+})
+
+function byCreation(a: SessionRecord, b: SessionRecord): number {
+  return a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)
+}
+
+async function answers(): Promise<unknown> {
+  return {
+    all: await ids({}),
+    open: await ids({ isEnded: false }),
+    named: await ids({ username: 'user-2' }),
+    used: (await store.list({ filter: {}, sort: 'lastAccessedAt', descending: true, limit: 9 })).map(({ id }) => id),
+    counts: [
+      await store.count({}),
+      await store.count({ endsBy: NOON }),
+      await store.count({ isEnded: false, endsBy: NOON }),
+    ],
+    stats: await store.stats(STANDING, NOON + 2),
+  }
+}
+
+async function ids(filter: object): Promise<readonly string[]> {
+  return (await store.list({ ...BY_CREATION, filter })).map(({ id }) => id)
+}
+
+async function insert(record: SessionRecord): Promise<InsertOutcome> {
+  return store.insert(record, { mark: makeMark({ at: record.createdAt }) })
+}
+
+async function lose(...names: readonly string[]): Promise<void> {
+  expect(await client.sendCommand(['DEL', ...names.map((name) => prefix + name)])).toBe(names.length)
+}
+
+async function keysLeft(): Promise<readonly string[]> {
+  const keys = await client.keys(`${prefix}*`)
+  return keys.map((key) => key.slice(prefix.length)).toSorted()
+}

@@ -1,0 +1,125 @@
+/**
+ * What scripts share that walk the indexes. Builds on `SESSIONS`.
+ *
+ * - `index(record)` writes a session into every index it belongs to; doing it again changes nothing.
+ * - `assertWhole(user, name)` raises `INDEX` when the indexes contradict each other, so one of them was lost: the
+ *   driver then makes them again from the sessions. Those of a user or a name are compared when one is given.
+ * - `walk(…)` answers with the ids in a stretch of an index, and the place where it stopped if there are more.
+ * - `visit(id, user, name)` is `load` that takes an id out of the indexes when there is no such session.
+ * - `matches(record, conditions)` says whether a record is meant.
+ */
+export const INDEXES = `
+local function index(record)
+  local id, user, ends, accessed = record[ID], record[USER_ID], record[ENDS_AT], record[LAST_ACCESSED_AT]
+  local created = record[CREATED_AT]
+  call('ZADD', base .. 'all:created', created, id)
+  call('ZADD', base .. 'all:accessed', accessed, id)
+  call('ZADD', base .. 'all:end', ends, id)
+  if call('ZADD', base .. 'all:name:' .. record[USERNAME], created, id) == 1 then tally('names', record[USERNAME], 1) end
+  if call('ZADD', base .. 'all:user:' .. user, created, id) == 1 then tally('users', user, 1) end
+  if record[END_REASON] then return end
+  call('ZADD', base .. 'open:created', created, id)
+  call('ZADD', base .. 'open:accessed', accessed, id)
+  call('ZADD', base .. 'open:end', ends, id)
+  call('ZADD', base .. 'open:authenticated', record[AUTHENTICATED_AT], id)
+  if call('ZADD', base .. 'open:user:' .. user, created, id) == 1 then tally('open:users', user, 1) end
+end
+
+local function size(name)
+  return call('ZCARD', base .. name)
+end
+
+local function isCounted(counts, held, whose)
+  return size(held .. whose) == tonumber(call('ZSCORE', base .. counts, whose) or 0)
+end
+
+local function assertWhole(user, name)
+  local all, open = size('all:created'), size('open:created')
+  local whole = size('all:accessed') == all and size('all:end') == all and size('open:accessed') == open
+    and size('open:end') == open and size('open:authenticated') == open
+    and (size('users') == 0) == (all == 0) and (size('names') == 0) == (all == 0)
+    and (size('open:users') == 0) == (open == 0)
+  if whole and user then whole = isCounted('users', 'all:user:', user) and isCounted('open:users', 'open:user:', user) end
+  if whole and name then whole = isCounted('names', 'all:name:', name) end
+  if not whole then error({ err = 'INDEX lost' }) end
+end
+
+-- The rank of the first member after a place, or of the one at it if wanted.
+local function rankAfter(name, value, id, isWithin)
+  local from, to = call('ZCOUNT', name, '-inf', '(' .. value), call('ZCOUNT', name, '-inf', value)
+  while from < to do
+    local middle = math.floor((from + to) / 2)
+    local at = call('ZRANGE', name, middle, middle)[1]
+    if at < id or (at == id and not isWithin) then from = middle + 1 else to = middle end
+  end
+  return from
+end
+
+local function walk(name, isDescending, low, high, value, id, most)
+  local first = low == '-inf' and 0 or call('ZCOUNT', name, '-inf', '(' .. low)
+  local last = call('ZCOUNT', name, '-inf', high) - 1
+  if id ~= '' and isDescending then last = math.min(last, rankAfter(name, value, id, true) - 1) end
+  if id ~= '' and not isDescending then first = math.max(first, rankAfter(name, value, id, false)) end
+  if first > last then return {}, false end
+  local from, to = first, math.min(last, first + most - 1)
+  if isDescending then from, to = math.max(first, last - most + 1), last end
+  local found = call('ZRANGE', name, from, to, 'WITHSCORES')
+  local ids = {}
+  for place = 1, #found, 2 do
+    if isDescending then table.insert(ids, 1, found[place]) else table.insert(ids, found[place]) end
+  end
+  if to - from == last - first then return ids, false end
+  local edge = isDescending and 1 or #found - 1
+  return ids, { found[edge + 1], found[edge] }
+end
+
+local function visit(id, user, name)
+  local record, isEnded = load(id)
+  if record then return record, isEnded end
+  for _, name in ipairs({ 'all:created', 'all:accessed', 'all:end' }) do call('ZREM', base .. name, id) end
+  for _, name in ipairs({ 'open:created', 'open:accessed', 'open:end', 'open:authenticated' }) do
+    call('ZREM', base .. name, id)
+  end
+  if name and call('ZREM', base .. 'all:name:' .. name, id) == 1 then tally('names', name, -1) end
+  if user and call('ZREM', base .. 'all:user:' .. user, id) == 1 then tally('users', user, -1) end
+  if user and call('ZREM', base .. 'open:user:' .. user, id) == 1 then tally('open:users', user, -1) end
+  return nil, false
+end
+
+local function stands(record, endsAfter, accessedAfter, authenticatedAfter)
+  return not record[END_REASON] and record[ENDS_AT] > endsAfter and record[LAST_ACCESSED_AT] > accessedAfter
+    and record[AUTHENTICATED_AT] > authenticatedAfter
+end
+
+local function mentions(text, wanted)
+  return text and string.find(string.lower(text), wanted, 1, true) ~= nil
+end
+
+local matches
+local tests = {
+  is = function(record, place, value) return record[place] == value end,
+  ['not'] = function(record, place, value) return record[place] ~= value end,
+  by = function(record, place, instant) return record[place] <= instant end,
+  since = function(record, place, instant) return record[place] >= instant end,
+  ended = function(record, isEnded) return (record[END_REASON] ~= false) == isEnded end,
+  standing = function(record, ...) return stands(record, ...) end,
+  fallen = function(record, ...) return not stands(record, ...) end,
+  text = function(record, wanted)
+    return mentions(record[USERNAME], wanted) or mentions(record[USER_AGENT], wanted)
+      or mentions(record[IP_ADDRESS], wanted)
+  end,
+  any = function(record, alternatives)
+    for _, conditions in ipairs(alternatives) do
+      if matches(record, conditions) then return true end
+    end
+    return false
+  end
+}
+
+function matches(record, conditions)
+  for _, condition in ipairs(conditions) do
+    if not tests[condition[1]](record, condition[2], condition[3], condition[4]) then return false end
+  end
+  return true
+end
+`

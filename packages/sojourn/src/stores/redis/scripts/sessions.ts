@@ -1,0 +1,108 @@
+/**
+ * What scripts share that read and end sessions. `KEYS[1]` is what the keys of the partition begin with, `ARGV[1]` its
+ * number.
+ *
+ * - `tell(kind, mark, session, user)` appends an event.
+ * - `load(id)` answers with the record, or nil. A session of an older epoch than its user's has ended when that epoch
+ *   was raised; if nobody has written that down yet, `load` does, so no script ever sees it standing. Its second answer
+ *   is whether it did.
+ * - `finish(record, mark)` ends an open session.
+ */
+export const SESSIONS = `
+local base, partition = KEYS[1], tonumber(ARGV[1])
+local call = redis.call
+local ID, USER_ID, USERNAME, CREATED_AT, AUTHENTICATED_AT = 1, 2, 3, 9, 10
+local LAST_ACCESSED_AT, EXPIRES_AT, ENDS_AT, LOGGED_OUT_AT = 11, 12, 13, 14
+local END_REASON, ENDED_BY, IP_ADDRESS, USER_AGENT, VERSION, EPOCH = 15, 16, 17, 18, 21, 22
+
+local function markOf(packed)
+  local at, actor, reason, ip, detail = unpack(cmsgpack.unpack(packed))
+  return { at = at, actor = actor, reason = reason, ip = ip, detail = detail }
+end
+
+-- A position is the engine's time since 2026 in 1/256 milliseconds, sixteen times over, so that sixteen partitions never
+-- give out the same and their events fall into an order; later than the one before even if the time is not. It also
+-- means that a replica that takes over, and has not heard of the latest events, does not give out their positions again.
+local function nextPosition()
+  local time = call('TIME')
+  local milliseconds = time[1] * 1000 + math.floor(time[2] / 1000) - 1767225600000
+  local ticks = milliseconds * 256 + math.floor(time[2] % 1000 / 4)
+  local last = tonumber(call('GET', base .. 'position') or partition)
+  local position = string.format('%.0f', math.max(ticks * 16 + partition, last + 16))
+  call('SET', base .. 'position', position)
+  return position
+end
+
+local function tell(kind, mark, session, user)
+  local position = nextPosition()
+  local fields = { 'at', mark.at, 'type', kind, 'user', user, 'actor', mark.actor }
+  for name, value in pairs({ session = session, reason = mark.reason, ip = mark.ip, detail = mark.detail }) do
+    if value then
+      table.insert(fields, name)
+      table.insert(fields, value)
+    end
+  end
+  call('XADD', base .. 'events', position .. '-0', unpack(fields))
+  call('ZADD', base .. 'events:at', mark.at, position)
+  call('ZADD', base .. 'events:user:' .. user, position, position)
+  if session then call('ZADD', base .. 'events:session:' .. session, position, position) end
+end
+
+local function save(record)
+  call('SET', base .. 'session:' .. record[ID], cmsgpack.pack(record))
+end
+
+-- One more session of a user, or one fewer.
+local function tally(counts, user, by)
+  if tonumber(call('ZINCRBY', base .. counts, by, user)) <= 0 then call('ZREM', base .. counts, user) end
+end
+
+local function close(record)
+  local id = record[ID]
+  call('ZREM', base .. 'open:created', id)
+  call('ZREM', base .. 'open:accessed', id)
+  call('ZREM', base .. 'open:end', id)
+  call('ZREM', base .. 'open:authenticated', id)
+  if call('ZREM', base .. 'open:user:' .. record[USER_ID], id) == 1 then tally('open:users', record[USER_ID], -1) end
+end
+
+local function finish(record, mark)
+  local at = math.min(mark.at, record[ENDS_AT])
+  close(record)
+  record[ENDS_AT], record[LOGGED_OUT_AT], record[END_REASON], record[ENDED_BY] = at, at, mark.reason, mark.actor
+  record[VERSION] = record[VERSION] + 1
+  save(record)
+  call('ZADD', base .. 'all:end', at, record[ID])
+  tell('session_ended', mark, record[ID], record[USER_ID])
+end
+
+local function named(record)
+  return { record[ID], record[USER_ID], record[USERNAME] }
+end
+
+-- The epoch of a user, and the mark of who raised it last.
+local epochs = {}
+local function epochOf(user)
+  local known = epochs[user]
+  if not known then
+    local values = call('HMGET', base .. 'user:' .. user, 'epoch', 'raised_at', 'raised_by', 'reason', 'ip', 'detail')
+    known = {
+      number = tonumber(values[1] or 0),
+      mark = { at = tonumber(values[2] or 0), actor = values[3], reason = values[4], ip = values[5], detail = values[6] }
+    }
+    epochs[user] = known
+  end
+  return known
+end
+
+local function load(id)
+  local packed = call('GET', base .. 'session:' .. id)
+  if not packed then return nil, false end
+  local record = cmsgpack.unpack(packed)
+  if record[END_REASON] then return record, false end
+  local epoch = epochOf(record[USER_ID])
+  if record[EPOCH] >= epoch.number then return record, false end
+  finish(record, epoch.mark)
+  return record, true
+end
+`
