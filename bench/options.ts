@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 /** The parts of the benchmark, in the order in which they run; the last one uses the database up. */
-export const PARTS = ['validate', 'lists', 'space', 'http', 'logins', 'cleanup'] as const
+export const PARTS = ['validate', 'lists', 'space', 'http', 'admin', 'logins', 'cleanup'] as const
 
 export type Part = (typeof PARTS)[number]
 

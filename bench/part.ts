@@ -1,3 +1,4 @@
+import { measureAdmin } from './admin.ts'
 import { measureCleanup } from './cleanup.ts'
 import type { Finding } from './findings.ts'
 import { buildFixture } from './fixture.ts'
@@ -14,6 +15,7 @@ const PARTS: Readonly<Record<Part | 'build', (file: string, size: number) => Pro
   lists: measureLists,
   space: measureSpace,
   http: measureHttp,
+  admin: measureAdmin,
   logins: measureLogins,
   cleanup: measureCleanup,
 }

@@ -19,10 +19,12 @@ test('a process that was stopped answers what waited for it by what has ended me
   for (let cycle = 0; cycle < CYCLES; cycle += 1) {
     const { token, session } = await sessions.create({ userId: 'ada', username: 'ada' })
     for (let turn = 0; turn < 5; turn += 1) expect(await other.ask({ ask: 'validate', token })).toBe(true)
+    // Long enough that it has stopped renewing its lease: no timer of it is due when it goes on.
+    await pass(LEASE)
     other.stop()
     await sessions.revoke({ id: session.id })
     const answer = other.ask({ ask: 'validate', token })
-    // A real process has a real clock; what is tried is that it has gone on while the process had not.
+    // A real process has real clocks, which go on while it does not.
     await pass(LEASE + 1)
     other.goOn()
     if ((await answer) === true) stale.push(cycle)

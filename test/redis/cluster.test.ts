@@ -117,6 +117,20 @@ test('a page over all masters is in one order, and pages show every session once
   expect(seen).toEqual(expected.map(({ id }) => id))
 })
 
+test('a reader misses nothing of a master whose clock is behind another’s', async () => {
+  const keys = new Keys(prefix, true)
+  const users = Array.from({ length: 40 }, (_, place) => `user-${place}`)
+  const ahead = keys.ofUser(users[0]!)
+  const behind = users.find((user) => keys.ofUser(user) !== ahead)!
+  await client.set(`${ahead.base}position`, String(8_000_000_000_000_000 + ahead.number))
+  await store.insert(makeRecord({ userId: users[0]! }), { mark: makeMark() })
+  const { cursor, events } = await store.changes(null, 10)
+  expect(events).toHaveLength(1)
+  const late = makeRecord({ userId: behind })
+  await store.insert(late, { mark: makeMark() })
+  expect((await store.changes(cursor, 10)).events.map(({ sessionId }) => sessionId)).toEqual([late.id])
+})
+
 test('a login is not answered before it can be found', async () => {
   const record = makeRecord()
   await store.insert(record, { mark: makeMark() })

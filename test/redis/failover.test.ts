@@ -3,7 +3,15 @@ import { RedisStore } from '../../packages/sojourn/src/stores/redis.ts'
 import { makeEndMark, makeMark, makeRecord } from '../../packages/sojourn/src/testing/index.ts'
 import { NOON } from '../../packages/sojourn/src/testing/records.ts'
 import type { SessionRecord } from '../../packages/sojourn/src/core/session.ts'
-import { connectTo, redisPath, startRedis, until, untilAnswered } from '../support/redis.ts'
+import {
+  connectBySentinel,
+  connectTo,
+  redisPath,
+  startRedis,
+  startSentinel,
+  until,
+  untilAnswered,
+} from '../support/redis.ts'
 import type { RedisServer, TestClient } from '../support/redis.ts'
 import { startRelay } from '../support/relay.ts'
 import { required } from '../support/require.ts'
@@ -97,6 +105,22 @@ test('a primary that has become a replica judges no session any more', async () 
   await expect(node.store.epoch('ada')).rejects.toMatchObject({ code: 'store_unavailable' })
   await expect(node.store.count({})).rejects.toMatchObject({ code: 'store_unavailable' })
   admin.destroy()
+})
+
+test('where sentinels choose the primary, a node goes on with the new one, and what had ended stays ended', async () => {
+  await using pair = await Pair.start()
+  const [ended, standing] = [await pair.signIn('ada'), await pair.signIn('grace')]
+  const sentinel = await startSentinel(pair.primary)
+  const client = await connectBySentinel(sentinel.port)
+  const store = await RedisStore.open({ client, deadline: '1s' })
+  await store.revoke({ id: ended.id }, makeEndMark({ reason: 'logout' }), 1)
+  await pair.primary.kill()
+  await until(async () => (await store.get(standing.id).catch(() => null)) !== null)
+  expect(await store.get(standing.id)).toMatchObject({ endReason: null })
+  expect(await store.get(ended.id)).toMatchObject({ endReason: 'logout' })
+  await store.close()
+  await client.destroy()
+  await sentinel.close()
 })
 
 interface Node {

@@ -113,7 +113,6 @@ function* nextPlaces(place: Place, known: readonly Operation[], maybe: readonly 
     deadline = Math.min(deadline, known[index]!.returnedAt)
   }
   for (const index of callable) {
-    if (known[index]!.calledAt > deadline) continue
     const after = stateAfter(known[index]!, state)
     if (after !== null) yield { ...place, state: after, ...advanced(first, beyond, index) }
   }

@@ -112,16 +112,21 @@ export async function execute(config: PoolConfig, sql: string): Promise<readonly
   }
 }
 
-/** A pool that tells what was asked of its server: one entry for each round trip. */
-export function countingPool(config: PoolConfig): { readonly pool: PostgresPool; readonly asked: PostgresQuery[] } {
+/** A pool that tells what was asked of its server: one entry for each round trip. An answer can be held back. */
+export function countingPool(
+  config: PoolConfig,
+  holdBack: (asked: PostgresQuery) => Promise<void> | undefined = () => undefined,
+): { readonly pool: PostgresPool; readonly asked: PostgresQuery[] } {
   const pool: PostgresPool = new Pool(config)
   const asked: PostgresQuery[] = []
   const counting = new WeakMap<PostgresClient, PostgresClient>()
   const connect = async (): Promise<PostgresClient> => {
     const client = await pool.connect()
-    const query: PostgresClient['query'] = (asks) => {
+    const query: PostgresClient['query'] = async (asks) => {
       asked.push(asks)
-      return client.query(asks)
+      const answer = await client.query(asks)
+      await holdBack(asks)
+      return answer
     }
     const known = counting.get(client) ?? { query, release: (destroy?: boolean) => client.release(destroy) }
     counting.set(client, known)

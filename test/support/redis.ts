@@ -1,20 +1,26 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
-import { createClient, createCluster } from 'redis'
+import { createClient, createCluster, createSentinel } from 'redis'
 
 /** A server that is there already, for what needs no server of its own. */
 const URL_GIVEN = process.env['SOJOURN_TEST_REDIS_URL']
 /** Nobody, who may do nothing. */
 const NOBODY = 65_534
 const PATIENCE = 10_000
+
+/** What was started and has not ended; a test that fails half-way leaves no server behind. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 /** Where redis-server is, for `required`; null where the machine has none. */
 export const redisPath =
@@ -76,7 +82,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
   let child: ChildProcess
   const start = async (): Promise<void> => {
-    child = spawn(path, words, { cwd: data, stdio: ['ignore', 'pipe', 'pipe'], ...user })
+    child = run(path, words, { cwd: data, stdio: ['ignore', 'pipe', 'pipe'], ...user })
     let said = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (said += text))
     await until(async () => {
@@ -140,6 +146,53 @@ export async function startCluster(): Promise<RedisCluster> {
   }
 }
 
+/** Starts a sentinel that watches a primary and lets a replica take over after half a second. */
+export async function startSentinel(primary: RedisServer): Promise<{ readonly port: number; close(): Promise<void> }> {
+  if (redisPath === null) throw new Error('there is no redis-server on the PATH; ask `required` first')
+  const [port] = await freePorts(1)
+  const folder = await mkdtemp(join(tmpdir(), 'sojourn-sentinel-'))
+  const path = join(folder, 'sentinel.conf')
+  await writeFile(
+    path,
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor pair 127.0.0.1 ${primary.port} 1`,
+      'sentinel down-after-milliseconds pair 500',
+      'sentinel failover-timeout pair 5000',
+    ].join('\n'),
+  )
+  const isRoot = process.getuid?.() === 0
+  for (const each of isRoot ? [folder, path] : []) await chown(each, NOBODY, NOBODY)
+  const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
+  const child = run(redisPath, [path, '--sentinel'], { cwd: folder, stdio: 'ignore', ...user })
+  const client = await connectTo(`redis://127.0.0.1:${port}`)
+  await until(async () => JSON.stringify(await client.sendCommand(['SENTINEL', 'REPLICAS', 'pair'])) !== '[]')
+  client.destroy()
+  return {
+    port: port ?? 0,
+    close: async () => {
+      const exit = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exit
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Connects to whichever server a sentinel calls the primary. */
+export async function connectBySentinel(port: number) {
+  const client = createSentinel({
+    name: 'pair',
+    sentinelRootNodes: [{ host: '127.0.0.1', port }],
+    nodeClientOptions: { disableOfflineQueue: true },
+  })
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
 /** Connects to one server. */
 export async function connectTo(url: string) {
   const client = createClient({
@@ -173,6 +226,13 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
     if (deadline.aborted) throw new Error(`not within ${PATIENCE} ms: ${condition.toString()}`)
     await later(20)
   }
+}
+
+function run(path: string, words: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(path, words, options)
+  running.add(child)
+  child.on('exit', () => running.delete(child))
+  return child
 }
 
 async function busPortOf(client: TestClient | undefined): Promise<string> {

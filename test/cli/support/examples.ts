@@ -45,7 +45,8 @@ export function shownBy(commands: readonly string[], program: string, folder: st
 export function withoutChance(text: string): string {
   return text
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>')
-    .replaceAll(/\.[A-Za-z0-9_-]{43}\b/g, '.<secret>')
+    .replaceAll(/\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g, '.<secret>')
+    .replaceAll(/(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])/g, '<key>')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{3})?)?Z/g, '<instant>')
     .replaceAll(/cli:[^\s",]+/g, 'cli:<account>')
     .replaceAll(/sojourn-cli\/\d[^"\s]*/g, 'sojourn-cli/<version>')

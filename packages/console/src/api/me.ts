@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 import { request } from './client.ts'
 import type { AdminSession, AdminUser } from './types.ts'
 
@@ -9,11 +9,14 @@ export interface Me {
   readonly isRecent: boolean
 }
 
+/** The question who is asking. */
+export const ME = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal }) => request<Me>('/admin/me', { signal }),
+  staleTime: 60_000,
+})
+
 /** Who is asking. */
 export function useMe() {
-  return useQuery({
-    queryKey: ['me'],
-    queryFn: ({ signal }) => request<Me>('/admin/me', { signal }),
-    staleTime: 60_000,
-  })
+  return useQuery(ME)
 }

@@ -61,6 +61,7 @@ export function DataGrid<T extends RowData>(props: DataGridProps<T>) {
     manualSorting: true,
     enableSortingRemoval: false,
     enableMultiSort: false,
+    sortDescFirst: true,
     state: { sorting },
     onSortingChange: (change) => {
       const [first] = typeof change === 'function' ? change(sorting) : change

@@ -1,6 +1,6 @@
 import { SessionManager, isSojournError } from 'sojourn'
 import type { PolicyOptions, Session, Store } from 'sojourn'
-import type { AuthManager, User, UserStore } from 'sojourn/auth'
+import type { ApiKeys, AuthManager, User, UserStore } from 'sojourn/auth'
 import type { Cli } from './cli.ts'
 import { IN_MEMORY } from './database-url.ts'
 import type { Engine, OpenedEngine } from './engines/engine.ts'
@@ -47,6 +47,12 @@ export class Database {
   async auth(): Promise<AuthManager> {
     const { AuthManager } = await import('sojourn/auth')
     return new AuthManager({ sessions: this.sessions, users: this.users })
+  }
+
+  /** The keys of programs. */
+  async keys(): Promise<ApiKeys> {
+    const { ApiKeys } = await import('sojourn/auth')
+    return new ApiKeys({ store: this.#opened.apiKeys })
   }
 
   /** The user of this name, or a failure that says there is none. */

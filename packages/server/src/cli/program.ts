@@ -7,6 +7,7 @@ import { cleanupCommand } from './commands/cleanup.ts'
 import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { invalidateCommand } from './commands/invalidate.ts'
+import { keyCommand } from './commands/key.ts'
 import { listCommand } from './commands/list.ts'
 import { loginCommand } from './commands/login.ts'
 import { logoutCommand } from './commands/logout.ts'
@@ -31,7 +32,7 @@ const START = 'Start here:'
 /** The commands by what a person wants to do, in the order of the help. */
 const GROUPS = {
   [START]: [demoCommand, serveCommand, migrateCommand, adoptCommand, doctorCommand],
-  'Users:': [userCommand],
+  'Users:': [userCommand, keyCommand],
   'Sessions:': [
     loginCommand,
     logoutCommand,

@@ -29,12 +29,20 @@ export interface ServiceSettings {
   readonly metrics: 'loopback' | 'open' | 'off'
 }
 
+/** Where a schema stands. */
+export interface SchemaState {
+  readonly applied: number
+  readonly pending: number
+}
+
 /** What a service is made of. */
 export interface ServiceParts {
   readonly settings: ServiceSettings
   readonly store: Store
   readonly users: UserStore
   readonly apiKeys: ApiKeyStore
+  /** How many steps the schema is at, and how many it is behind. Default: a store that needs none. */
+  readonly schema?: SchemaState | undefined
   /** The memory in front of the store, if it has one: the store is this then. */
   readonly memory?: CachedStore | null | undefined
   /** 32 bytes that all nodes have in common. Default: what the store has, else each node draws its own. */
@@ -49,6 +57,7 @@ export class Service {
   readonly settings: ServiceSettings
   readonly store: Store
   readonly users: UserStore
+  readonly schema: SchemaState
   readonly log: Logger
   /** Whose timers are used. Instants come from `sessions`. */
   readonly clock: Clock | undefined
@@ -69,7 +78,7 @@ export class Service {
   readonly #stopping = new AbortController()
 
   constructor(parts: ServiceParts) {
-    const { settings, store, users, apiKeys, memory = null, log, clock, hasher } = parts
+    const { settings, store, users, apiKeys, schema, memory = null, log, clock, hasher } = parts
     const metrics = new Metrics(memory)
     const observed = metrics.observe(store)
     const onBackgroundError = (error: unknown): void => log.error({ err: error }, 'a background task failed')
@@ -92,6 +101,7 @@ export class Service {
     this.settings = settings
     this.store = observed
     this.users = users
+    this.schema = schema ?? { applied: 0, pending: 0 }
     this.log = log
     this.clock = clock
     this.proxies = new TrustedProxies(settings.trustedProxies)

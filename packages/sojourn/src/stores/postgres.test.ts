@@ -10,6 +10,7 @@ import {
   openPostgres,
   postgresPath,
   startPostgres,
+  until,
 } from '../../../../test/support/postgres.ts'
 import type { PostgresServer } from '../../../../test/support/postgres.ts'
 import { required } from '../../../../test/support/require.ts'
@@ -164,17 +165,24 @@ describe('round trips', () => {
     await store.close()
   })
 
-  test('a read never shows what was so before it was asked for', async () => {
-    const [store, other] = [await openEmpty(), await openPostgres(config)]
-    for (let round = 0; round < 100; round += 1) {
-      const record = makeRecord({ userId: `user-${round}` })
-      await store.insert(record, { mark: makeMark() })
-      const early = store.get(record.id)
-      await other.revoke({ id: record.id }, makeEndMark(), 1)
-      expect((await store.get(record.id))?.endReason).toBe('revoked')
-      await early
-    }
-    await Promise.all([store.close(), other.close()])
+  test('a read never shows what was so before it was asked for, though an older one is still under way', async () => {
+    await emptyTables(config)
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    let reads = 0
+    const { pool } = countingPool(config, ({ name }) => {
+      if (name?.startsWith('sojourn_get_') !== true) return undefined
+      reads += 1
+      return reads === 1 ? gate : undefined
+    })
+    const store = await PostgresStore.open({ pool, endsPool: true, deadline: '20s' })
+    const { id } = await signIn(store)
+    const early = store.get(id)
+    await until(async () => reads === 1, 'the first read to be answered')
+    await store.revoke({ id }, makeEndMark(), 1)
+    expect((await store.get(id))?.endReason).toBe('revoked')
+    open()
+    expect((await early)?.endReason).toBe(null)
+    await store.close()
   })
 })
 
@@ -257,6 +265,13 @@ describe('keys of programs', () => {
     expect((await store.events({ type: 'key_revoked', limit: 9 })).map(({ detail }) => detail)).toEqual(['backup job'])
     expect(await store.count({})).toBe(0)
     await store.close()
+  })
+})
+
+test.each([undefined, null, 'postgres://here', {}])('%j is no pool, and the store says what is', async (pool) => {
+  await expect(PostgresStore.open({ pool: pool as never })).rejects.toMatchObject({
+    code: 'invalid_option',
+    message: expect.stringContaining("give a Pool of the package 'pg'"),
   })
 })
 

@@ -2,6 +2,7 @@ import type { ApiKeyStore } from '../auth/api-keys.ts'
 import type { UserStore } from '../auth/users.ts'
 import { milliseconds } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
+import { SojournError, shown } from '../core/errors.ts'
 import type { EventRecord, Mark } from '../core/events.ts'
 import type { Standing } from '../core/policy.ts'
 import type { EndReason, SessionRecord } from '../core/session.ts'
@@ -97,12 +98,14 @@ export class PostgresStore implements Store {
   static async open(options: PostgresStoreOptions): Promise<PostgresStore> {
     const { pool, migrate = true, prepare = true, allowUnsafe = [], endsPool = false } = options
     const deadline = milliseconds(options.deadline ?? DEFAULTS.deadline, 'deadline')
+    assertPool(pool)
     const engine = new PostgresEngine(pool, { deadline, prepare, allowUnsafe, endsPool })
     try {
       const { settings } = await engine.probe()
-      if (migrate && settings['pg_is_in_recovery'] === false) await makeTables(pool)
+      const isWritable = settings['transaction_read_only'] === 'off'
+      if (migrate && isWritable) await makeTables(pool)
       else assertComplete(await engine.read((connection) => statusOf(connection, engine.place)), engine.place)
-      if (settings['pg_is_in_recovery'] === false) await engine.write(settleEvents)
+      if (isWritable) await engine.write(settleEvents)
       return new PostgresStore(engine)
     } catch (error) {
       await engine.close()
@@ -211,6 +214,14 @@ export class PostgresStore implements Store {
     await this.#reads.idle()
     await this.#engine.close()
   }
+}
+
+function assertPool(pool: unknown): void {
+  if (typeof pool === 'object' && pool !== null && 'connect' in pool && typeof pool.connect === 'function') return
+  throw new SojournError(
+    'invalid_option',
+    `pool is ${shown(pool)}; give a Pool of the package 'pg', or poolOf() a PGlite`,
+  )
 }
 
 async function makeTables(pool: PostgresPool): Promise<void> {

@@ -23,7 +23,7 @@ import type {
 import type { SessionId } from '../core/token.ts'
 import { assertInstants, keptRecord } from './kept-record.ts'
 import { isCluster } from './redis/client.ts'
-import type { RedisClient, RedisCluster } from './redis/client.ts'
+import type { AnyRedis } from './redis/client.ts'
 import { RedisConnection } from './redis/connection.ts'
 import { changesAfter, findEvents } from './redis/events.ts'
 import { readAllFacts } from './redis/facts.ts'
@@ -41,16 +41,16 @@ import { countStanding, redisStats } from './redis/stats.ts'
 import { countSessions, endWhere, findSessions } from './redis/walk.ts'
 import { Watch } from './redis/watch.ts'
 
-export type { RedisClient, RedisCluster, RedisReading, RedisWord } from './redis/client.ts'
+export type { AnyRedis, RedisClient, RedisCluster, RedisReading, RedisSentinel, RedisWord } from './redis/client.ts'
 
 /** How a store on Redis or Valkey is opened. Anything left out has the default. */
 export interface RedisStoreOptions {
   /**
-   * A connected client of node-redis 6: `createClient()` for one server, `createCluster()` for a cluster. It stays
-   * yours: the store does not close it. Give it `disableOfflineQueue: true`, so that a call fails at once while the
+   * A connected client of node-redis 6: `createClient()` for one server, `createSentinel()` where sentinels say which one
+   * that is, `createCluster()` for a cluster. It stays yours: the store does not close it. Give it `disableOfflineQueue: true`, so that a call fails at once while the
    * server is away, and a `reconnectStrategy` that never gives up.
    */
-  readonly client: RedisClient | RedisCluster
+  readonly client: AnyRedis
   /** What every key begins with. Default `sojourn:`. */
   readonly prefix?: string | undefined
   /** How long one step of a call may take before it rejects with `store_unavailable`. Default 2 s. */

@@ -38,7 +38,7 @@ import { migrateUp, readStatus } from './sqlite/migrations.ts'
 import { pageOf, selectionOf } from './sqlite/query.ts'
 import { SESSION_READ, decodeSession } from './sqlite/rows.ts'
 import { insertSession, pruneSessions, revokeSessions, touchSession, updateSession } from './sqlite/sessions.ts'
-import { sqliteStats } from './sqlite/stats.ts'
+import { countStanding, sqliteStats } from './sqlite/stats.ts'
 import { SqliteUsers } from './sqlite/users.ts'
 
 export { sqliteMigrations } from './sqlite/migrations.ts'
@@ -169,9 +169,15 @@ export class SqliteStore implements Store {
   }
 
   async count(filter: SessionFilter): Promise<number> {
+    const { standing, ...others } = filter
+    if (standing !== undefined && Object.values(others).every((value) => value === undefined)) {
+      return this.#engine.read((database) => countStanding(database, standing))
+    }
     const { sql, values } = selectionOf(filter)
+    // Without a condition SQLite need not look at the entries of an index to count them.
+    const where = sql === 'TRUE' ? '' : ` WHERE ${sql}`
     return this.#engine.read(
-      (database) => database.row(`SELECT count(*) FROM sojourn_sessions WHERE ${sql}`, ...values)?.[0] as number,
+      (database) => database.row(`SELECT count(*) FROM sojourn_sessions${where}`, ...values)?.[0] as number,
     )
   }
 

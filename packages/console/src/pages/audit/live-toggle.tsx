@@ -25,13 +25,13 @@ export function LiveToggle({ status, isOn, onChange }: LiveToggleProps) {
   return (
     <button
       type="button"
+      aria-label={`${WORDS[status]}: ${isOn ? 'pause updates' : 'resume updates'}`}
       onClick={() => onChange(!isOn)}
       title={isOn ? 'Pause live updates' : 'Show what happens as it happens'}
       className="inline-flex h-9 w-36 cursor-pointer items-center justify-center gap-2 rounded-lg border border-line-strong text-sm font-semibold hover:border-text"
     >
       <span aria-hidden="true" className={`size-2 rounded-full ${DOTS[status]}`} />
       {WORDS[status]}
-      <span className="sr-only">: {isOn ? 'pause updates' : 'resume updates'}</span>
     </button>
   )
 }

@@ -37,7 +37,7 @@ export function RecentLogins({ sessions }: { readonly sessions: readonly AdminSe
           </li>
         ))}
       </ol>
-      <Announcement newest={sessions[0]} />
+      <Announcement newest={sessions.find(({ id }) => arrived.has(id))} />
     </>
   )
 }
@@ -66,11 +66,10 @@ const QUIET_FOR = 15_000
 
 /** Tells a screen reader of the newest login, and then holds its tongue for a while. */
 function Announcement({ newest }: { readonly newest: AdminSession | undefined }) {
-  const first = useRef(newest?.id)
   const last = useRef(Number.NEGATIVE_INFINITY)
   const [text, setText] = useState('')
   useEffect(() => {
-    if (newest === undefined || newest.id === first.current) return
+    if (newest === undefined) return
     const now = performance.now()
     if (now - last.current < QUIET_FOR) return
     last.current = now

@@ -4,8 +4,10 @@ import type { Cli } from '../cli.ts'
 import { Command } from '../command.ts'
 import { openDatabase } from '../database.ts'
 import type { Database } from '../database.ts'
-import type { Engine, EngineMigrations } from '../engines/engine.ts'
+import type { Engine } from '../engines/engine.ts'
 import { namedEngine } from '../engines/named.ts'
+import { schemaStateOf } from '../engines/schema-state.ts'
+import type { SchemaState } from '../engines/schema-state.ts'
 import { Failure, wrongUsage } from '../failure.ts'
 import { measureLag } from '../revocation-lag.ts'
 import type { MeasuredLag } from '../revocation-lag.ts'
@@ -31,7 +33,7 @@ interface Report {
   readonly ok: boolean
   readonly versions: { readonly sojourn: string; readonly node: string; readonly sqlite: string }
   readonly database: { readonly path: string; readonly source: string; readonly bytes: number | null }
-  readonly schema: { readonly applied: number; readonly pending: number } | null
+  readonly schema: SchemaState | null
   readonly guarantees: Guarantees | null
   /** `engine`: the clock of the engine where it has its own, by which sessions are judged then. */
   readonly clock: { readonly host: string; readonly engine: string | null; readonly latest: string | null } | null
@@ -86,14 +88,13 @@ async function examine(cli: Cli, { measure, lease }: DoctorFlags): Promise<Repor
 
 async function examineOpen(cli: Cli, engine: Engine): Promise<Omit<Report, 'versions' | 'database'>> {
   await using database = await openDatabase(cli)
-  const { applied, pending } = await statusOf(engine)
-  const schema = { applied: applied.length, pending: pending.length }
+  const schema = await schemaStateOf(engine)
   const guarantees = await database.sessions.guarantees()
   const { host, own } = await clocks(database)
   const latest = await database.store.latestInstant()
   const overdue = await database.sessions.cleanup({ dryRun: true })
   const findings = [
-    ok('schema', `version ${applied.length}, which is the newest this release knows`),
+    ok('schema', `version ${schema.applied}, which is the newest this release knows`),
     ...settingFindings(guarantees),
     ...(own === null ? [clockFinding(host, latest)] : engineClockFindings(host, own, latest)),
     ...(engine.kind === 'sqlite' ? [] : renewalFindings(cli.env)),
@@ -107,15 +108,6 @@ async function examineOpen(cli: Cli, engine: Engine): Promise<Omit<Report, 'vers
     overdue,
     measured: null,
     findings,
-  }
-}
-
-async function statusOf(engine: Engine): Promise<Awaited<ReturnType<EngineMigrations['status']>>> {
-  const migrations = await engine.migrations()
-  try {
-    return await migrations.status()
-  } finally {
-    await migrations.close()
   }
 }
 

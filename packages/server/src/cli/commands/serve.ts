@@ -5,6 +5,7 @@ import { Command } from '../command.ts'
 import { Failure, failed } from '../failure.ts'
 import type { Engine, OpenedEngine } from '../engines/engine.ts'
 import { namedEngine } from '../engines/named.ts'
+import { schemaStateOf } from '../engines/schema-state.ts'
 import { fieldLines } from '../output/fields.ts'
 import { SETTINGS, flagOf, readSettings } from '../../service/settings.ts'
 import type { ServeSettings, SettingInfo } from '../../service/settings.ts'
@@ -49,7 +50,8 @@ async function serve(cli: Cli, settings: ServeSettings): Promise<void> {
   if (engine.kind !== 'sqlite' && service.policy.renewEvery !== undefined && renewalKey === null) log.warn(NO_KEY)
   let serving: Serving
   try {
-    serving = await startServing({ ...opened, renewalKey, settings: service, baseUrl, host, port, drain, log })
+    const schema = await schemaStateOf(engine)
+    serving = await startServing({ ...opened, schema, renewalKey, settings: service, baseUrl, host, port, drain, log })
   } catch (error) {
     await opened.close()
     throw unheard(error, host, port)

@@ -15,7 +15,7 @@ export function healthRoutes(api: AdminApi, service: Service, live: LiveEvents):
       answer: Health,
     },
     async () => {
-      const { sessions, metrics, upkeep, startedAt } = service
+      const { sessions, metrics, upkeep, schema, startedAt } = service
       const [guarantees, { ended }] = await Promise.all([sessions.guarantees(), sessions.cleanup({ dryRun: true })])
       const { lastRunAt, lastResult, every } = upkeep.status
       return {
@@ -30,7 +30,7 @@ export function healthRoutes(api: AdminApi, service: Service, live: LiveEvents):
           settings: { ...guarantees.settings },
           warnings: [...guarantees.warnings],
         },
-        schema: { applied: 0, pending: 0 },
+        schema: { applied: schema.applied, pending: schema.pending },
         store: metrics
           .storeLatencies()
           .map(({ operation, count, p50, p95, p99 }) => ({ operation, count, p50, p95, p99 })),

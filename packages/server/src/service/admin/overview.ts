@@ -3,14 +3,17 @@ import type { Service } from '../service.ts'
 import type { AdminApi } from './api.ts'
 import { LoginSeries } from './login-series.ts'
 import { Overview, Stats } from './schemas.ts'
+import { Unhurried } from './unhurried.ts'
 import { sessionView } from './views.ts'
 
 /** How many sessions the shares of browsers and systems are of: the last used. */
 const SAMPLE = 500
+const DAY = 86_400_000
 
 /** `/admin/stats` and `/admin/overview`: the installation in figures. */
 export function overviewRoutes(api: AdminApi, { sessions }: Service): void {
   const series = new LoginSeries(sessions)
+  const online = new Unhurried(async () => (await sessions.stats()).usersOnline)
 
   api.add(
     'GET /admin/stats',
@@ -30,8 +33,12 @@ export function overviewRoutes(api: AdminApi, { sessions }: Service): void {
       answer: Overview,
     },
     async () => {
-      const [{ total, active, createdToday, usersOnline }, points, sample] = await Promise.all([
-        sessions.stats(),
+      const midnight = new Date(sessions.now() - (sessions.now() % DAY))
+      const [total, active, createdToday, usersOnline, points, sample] = await Promise.all([
+        sessions.count(),
+        sessions.count({ active: true }),
+        sessions.count({ createdSince: midnight }),
+        online.value(),
         series.points(),
         lastUsed(sessions),
       ])

@@ -15,6 +15,7 @@ export function postgresGuarantees({ settings }: Probe): Guarantees {
     warnings: [
       ...unsafe.map((name) => `${name} is ${String(settings[name])} and was allowed by name`),
       ...standbyWarnings(settings),
+      ...isolationWarnings(settings),
     ],
   }
 }
@@ -24,4 +25,14 @@ function standbyWarnings(settings: Settings): readonly string[] {
   const commit = settings['synchronous_commit']
   if (settings['synchronous_standby_names'] === '' || commit !== 'local') return []
   return ['synchronous_commit local does not wait for the standby, which may lack what was acknowledged; set it to on']
+}
+
+/** Nothing goes wrong under a stricter isolation, but of those who want the same user at once most have to begin again. */
+function isolationWarnings(settings: Settings): readonly string[] {
+  const isolation = String(settings['default_transaction_isolation'])
+  if (isolation === 'read committed') return []
+  return [
+    `default_transaction_isolation is '${isolation}', under which logins of one user at once can fail; ` +
+      "set it to 'read committed' for the user of this pool",
+  ]
 }

@@ -5,7 +5,7 @@ import type { SessionId } from '../../core/token.ts'
 import { statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
-import { SESSION_READ, decodeSession } from './rows.ts'
+import { SESSION_READ, SESSION_WIDTH, decodeSession } from './rows.ts'
 
 /**
  * A server can be found to be a replica only by asking it, and behind a pooler each statement may meet another
@@ -13,7 +13,7 @@ import { SESSION_READ, decodeSession } from './rows.ts'
  */
 const GET = statement(
   'get',
-  `SELECT pg_is_in_recovery(), ${SESSION_READ}
+  `SELECT ${SESSION_READ}, pg_is_in_recovery()
    FROM (SELECT) AS here LEFT JOIN sojourn_sessions ON session_id = ANY($1::uuid[])`,
 )
 /** How many sessions are asked for at once at most. */
@@ -58,9 +58,8 @@ export class PostgresReads {
 
   async #answer(wishes: readonly Wish[]): Promise<void> {
     try {
-      const found = await this.#engine.read((connection) =>
-        this.#find(connection, [...new Set(wishes.map(({ id }) => id))]),
-      )
+      const ids = wishes.map(({ id }) => id)
+      const found = await this.#engine.read((connection) => this.#find(connection, ids))
       for (const { id, resolve } of wishes) resolve(found.get(id) ?? null)
     } catch (error) {
       for (const { reject } of wishes) reject(error)
@@ -69,14 +68,14 @@ export class PostgresReads {
 
   async #find(connection: PostgresConnection, ids: readonly SessionId[]): Promise<Map<string, SessionRecord>> {
     const rows = await connection.rows(GET, ids)
-    if (rows[0]?.[0] !== false && !this.#engine.mayBeReplica) {
+    if (rows[0]?.[SESSION_WIDTH] !== false && !this.#engine.mayBeReplica) {
       throw new SojournError(
         'store_unavailable',
         `${this.#engine.place} is a replica, which may not know yet what has ended; connect to the primary`,
       )
     }
     const found = new Map<string, SessionRecord>()
-    for (const [, ...row] of rows) if (row[0] !== null) found.set(row[0] as string, decodeSession(row))
+    for (const row of rows) if (row[0] !== null) found.set(row[0] as string, decodeSession(row))
     return found
   }
 }

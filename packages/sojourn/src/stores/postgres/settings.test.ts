@@ -12,6 +12,7 @@ const SAFE: Settings = {
   pg_is_in_recovery: false,
   transaction_read_only: 'off',
   server_encoding: 'UTF8',
+  default_transaction_isolation: 'read committed',
 }
 
 test('a server as it comes is safe', () => {
@@ -44,4 +45,9 @@ test('a server that is too old is refused, whatever is allowed', () => {
 test('a commit that does not wait for the standby there is, is warned of', () => {
   const settings = { ...SAFE, synchronous_commit: 'local', synchronous_standby_names: '*' }
   expect(postgresGuarantees({ place: 'here', settings }).warnings).toEqual([expect.stringContaining('standby')])
+})
+
+test('an isolation under which logins get in each other’s way is warned of', () => {
+  const settings = { ...SAFE, default_transaction_isolation: 'serializable' }
+  expect(postgresGuarantees({ place: 'here', settings }).warnings).toEqual([expect.stringContaining('read committed')])
 })

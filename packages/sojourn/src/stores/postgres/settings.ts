@@ -20,7 +20,8 @@ const PROBE = {
   text: `
     SELECT current_database(), current_setting('server_version'), current_setting('synchronous_commit'),
       current_setting('synchronous_standby_names'), current_setting('fsync'), current_setting('full_page_writes'),
-      pg_is_in_recovery(), current_setting('transaction_read_only'), current_setting('server_encoding')`,
+      pg_is_in_recovery(), current_setting('transaction_read_only'), current_setting('server_encoding'),
+      current_setting('default_transaction_isolation')`,
 }
 
 /** What a connection says of the database it leads to. */
@@ -43,6 +44,7 @@ export async function probe(connection: PostgresConnection): Promise<Probe> {
     pg_is_in_recovery = true,
     transaction_read_only = '',
     server_encoding = '',
+    default_transaction_isolation = '',
   ] = row
   return {
     place: `database '${String(database)}'`,
@@ -55,6 +57,7 @@ export async function probe(connection: PostgresConnection): Promise<Probe> {
       pg_is_in_recovery,
       transaction_read_only,
       server_encoding,
+      default_transaction_isolation,
     },
   }
 }

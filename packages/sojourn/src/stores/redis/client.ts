@@ -12,6 +12,7 @@ export interface RedisReading {
 export interface RedisClient {
   sendCommand(words: RedisWord[], reading: RedisReading): Promise<unknown>
   readonly masters?: undefined
+  readonly getMasterNode?: undefined
 }
 
 /** What this store calls on a client of a cluster: `createCluster()` of node-redis 6, connected. */
@@ -20,6 +21,16 @@ export interface RedisCluster {
   readonly masters: readonly unknown[]
 }
 
+/** What this store calls on a client that asks sentinels for the primary: `createSentinel()` of node-redis 6, connected. */
+export interface RedisSentinel {
+  sendCommand(isReadonly: boolean, words: RedisWord[], reading: RedisReading): Promise<unknown>
+  getMasterNode(): unknown
+  readonly masters?: undefined
+}
+
+/** Any of the three. */
+export type AnyRedis = RedisClient | RedisCluster | RedisSentinel
+
 /** Sends a command to the server that holds a key. */
 export type Send = (key: string, words: RedisWord[]) => Promise<unknown>
 
@@ -27,19 +38,23 @@ export type Send = (key: string, words: RedisWord[]) => Promise<unknown>
 const AS_BYTES: RedisReading = { typeMapping: { 36: Buffer } }
 
 /** Whether a client speaks to a cluster. Throws `invalid_option` for what is no client. */
-export function isCluster(client: RedisClient | RedisCluster): client is RedisCluster {
+export function isCluster(client: AnyRedis): client is RedisCluster {
   if (typeof client !== 'object' || client === null || typeof client.sendCommand !== 'function') {
     throw new SojournError(
       'invalid_option',
-      'client has no sendCommand; give the connected client or cluster of node-redis 6',
+      'client has no sendCommand; give a connected client, cluster or sentinel of node-redis 6',
     )
   }
   return client.masters !== undefined
 }
 
-/** One way to speak to either. Nothing is ever read from a replica, which may not have heard of an end. */
-export function sender(client: RedisClient | RedisCluster): Send {
-  return isCluster(client)
-    ? (key, words) => client.sendCommand(key, false, words, AS_BYTES)
-    : (_, words) => client.sendCommand(words, AS_BYTES)
+/** One way to speak to all of them. Nothing is ever read from a replica, which may not have heard of an end. */
+export function sender(client: AnyRedis): Send {
+  if (isCluster(client)) return (key, words) => client.sendCommand(key, false, words, AS_BYTES)
+  if (isSentinel(client)) return (_, words) => client.sendCommand(false, words, AS_BYTES)
+  return (_, words) => client.sendCommand(words, AS_BYTES)
+}
+
+function isSentinel(client: RedisClient | RedisSentinel): client is RedisSentinel {
+  return client.getMasterNode !== undefined
 }

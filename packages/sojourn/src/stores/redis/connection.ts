@@ -1,7 +1,7 @@
 import { SojournError } from '../../core/errors.ts'
 import type { EndedSession } from '../../core/store.ts'
 import { isCluster, sender } from './client.ts'
-import type { RedisClient, RedisCluster, RedisWord, Send } from './client.ts'
+import type { AnyRedis, RedisWord, Send } from './client.ts'
 import { isLostIndex, isUnknownScript, meaningOf } from './errors.ts'
 import type { Partition } from './keys.ts'
 import { endedSessions, list, text } from './replies.ts'
@@ -28,7 +28,7 @@ export class RedisConnection {
   readonly #pending = new Set<Promise<unknown>>()
   #isClosed = false
 
-  constructor(client: RedisClient | RedisCluster, deadline: number) {
+  constructor(client: AnyRedis, deadline: number) {
     this.isCluster = isCluster(client)
     this.#send = sender(client)
     this.#deadline = deadline

@@ -58,7 +58,7 @@ export function redisGuarantees(servers: readonly ServerFacts[], isCluster: bool
         (name) => `${name} is not what the promises need and was allowed by name: ${WHY[name]}`,
       ),
       ...(isAppending ? warningsOfSync(syncs) : []),
-      ...(replicas > 0 || isCluster ? [FAILOVER] : []),
+      ...(replicas > 0 ? [FAILOVER] : []),
       ...(isCluster ? [CLUSTER] : []),
     ],
   }
@@ -66,7 +66,7 @@ export function redisGuarantees(servers: readonly ServerFacts[], isCluster: bool
 
 const FAILOVER =
   'replicas hear of a write after it was acknowledged: when one takes over, sessions that ended just before may stand ' +
-  'again until a node that knows of it, at most a second or so after it notices, ends them again; logins of that moment may be lost'
+  'again until a node that knows of it has noticed and ended them again, about a second later; logins of that moment may be lost'
 
 const CLUSTER =
   'in a cluster, lists and figures are read from one server after the other and are not of one instant; while slots move ' +

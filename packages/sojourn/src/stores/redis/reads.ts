@@ -2,7 +2,6 @@ import { SojournError } from '../../core/errors.ts'
 import type { SessionRecord } from '../../core/session.ts'
 import type { SessionId } from '../../core/token.ts'
 import type { RedisConnection } from './connection.ts'
-import { meaningOf } from './errors.ts'
 import type { Partition } from './keys.ts'
 import { decodeSession } from './records.ts'
 import { list } from './replies.ts'
@@ -36,7 +35,7 @@ export class Reads {
     const isPlain = found !== MUST_BE_SETTLED && found !== UNREADABLE
     const bytes = isPlain ? found : await this.#connection.run(SETTLE, partition, id)
     if (bytes === null) return null
-    const record = decoded(bytes)
+    const record = decodeSession(bytes)
     if (record.id === id) return record
     const message = `under session '${id}' there is another, '${record.id}'; nothing was answered`
     throw new SojournError('store_corrupt', message)
@@ -67,13 +66,5 @@ export class Reads {
     } catch (error) {
       for (const { reject } of company) reject(error)
     }
-  }
-}
-
-function decoded(bytes: unknown): SessionRecord {
-  try {
-    return decodeSession(bytes as Buffer)
-  } catch (error) {
-    throw meaningOf(error)
   }
 }

@@ -3,6 +3,7 @@ import type { EndReason, SessionRecord } from '../../core/session.ts'
 import type { SessionPatch } from '../../core/store.ts'
 import type { SecretHash, SessionId } from '../../core/token.ts'
 import { assertInstants } from '../kept-record.ts'
+import { meaningOf } from './errors.ts'
 import { Unpacker } from './packing.ts'
 import type { Packable } from './packing.ts'
 
@@ -67,8 +68,16 @@ export function encodeSession(record: SessionRecord): readonly Packable[] {
   ]
 }
 
-/** A session from the bytes of its own key, frozen. */
-export function decodeSession(bytes: Buffer): SessionRecord {
+/** A session from the bytes of its own key, frozen. Throws `store_corrupt` when they are no session. */
+export function decodeSession(bytes: unknown): SessionRecord {
+  try {
+    return decode(bytes as Buffer)
+  } catch (error) {
+    throw meaningOf(error)
+  }
+}
+
+function decode(bytes: Buffer): SessionRecord {
   const values = new Unpacker(bytes, LENGTH)
   return Object.freeze({
     id: values.text() as SessionId,

@@ -1,3 +1,4 @@
+import { SojournError } from '../../core/errors.ts'
 import type { EndedSession } from '../../core/store.ts'
 import type { SessionId } from '../../core/token.ts'
 
@@ -14,7 +15,7 @@ export function number(reply: unknown): number {
 /** A list that a script answered with. */
 export function list(reply: unknown): readonly unknown[] {
   if (Array.isArray(reply)) return reply
-  throw new RangeError('something else where a list was expected')
+  throw new SojournError('store_corrupt', 'the redis server answered with something else where a list was expected')
 }
 
 /** The sessions that a script ended. */

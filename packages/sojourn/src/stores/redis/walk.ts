@@ -33,14 +33,12 @@ export async function findSessions(
   const found: SessionRecord[] = []
   while (found.length < limit) {
     await Promise.all(sources.map((source) => source.fill(share)))
-    const next = sources
-      .filter((source) => source.first !== undefined)
-      .reduce<Source | null>(
-        (best, source) => (best !== null && compare(best.first!, source.first!) < 0 ? best : source),
-        null,
-      )
-    if (next === null) break
-    found.push(next.take())
+    const [next] = sources
+      .flatMap((source) => (source.first === undefined ? [] : [{ source, record: source.first }]))
+      .toSorted((a, b) => compare(a.record, b.record))
+    if (next === undefined) break
+    found.push(next.record)
+    next.source.drop()
   }
   return found
 }
@@ -111,14 +109,23 @@ class Source {
       const where = { from: this.#from, wanted, isDescending: this.#isDescending }
       const reply = await step(this.#connection, this.#partition, FIND, this.#selection, where)
       this.#from = placeOf(reply[0])
-      this.#waiting = reply.slice(1).map((bytes) => decodeSession(bytes as Buffer))
+      this.#waiting = reply.slice(1).map(decodeSession)
     }
   }
 
-  take(): SessionRecord {
-    const [first, ...others] = this.#waiting
-    this.#waiting = others
-    return first!
+  /** Goes on to the record after it. */
+  drop(): void {
+    this.#waiting = this.#waiting.slice(1)
+  }
+
+  /** Everything there is. */
+  async all(): Promise<readonly SessionRecord[]> {
+    const found: SessionRecord[] = []
+    for (await this.fill(STEP); this.#waiting.length > 0; await this.fill(STEP)) {
+      found.push(...this.#waiting)
+      this.#waiting = []
+    }
+    return found
   }
 }
 
@@ -129,12 +136,10 @@ async function sorted(
   query: ListQuery,
   limit: number,
 ): Promise<readonly SessionRecord[]> {
-  const found: SessionRecord[] = []
-  for (const partition of partitions) {
-    const source = new Source(connection, partition, selectionOf(query.filter), { ...query, after: undefined })
-    for (await source.fill(STEP); source.first !== undefined; await source.fill(STEP)) found.push(source.take())
-  }
-  return found
+  const whole = { ...query, after: undefined }
+  const sources = partitions.map((partition) => new Source(connection, partition, selectionOf(query.filter), whole))
+  return (await Promise.all(sources.map((source) => source.all())))
+    .flat()
     .filter((record) => isAfter(record, query))
     .toSorted(compareFor(query))
     .slice(0, limit)

@@ -11,7 +11,8 @@ import type { Value } from './rows.ts'
 const INSERT =
   'INSERT INTO sojourn_events (at, type, session_id, user_id, actor, reason, ip_address, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
 
-const FIRST_SINCE = 'SELECT min(position) FROM sojourn_events WHERE at >= ?'
+// Written `+position`, or SQLite would look for the smallest from the beginning of the log on.
+const FIRST_SINCE = 'SELECT min(+position) FROM sojourn_events WHERE at >= ?'
 
 /** Whom an event is about. */
 export interface About {

@@ -16,6 +16,7 @@ const RELEASED = [
   '1 sessions 5e5ee831af53ddff22074aa350495224c5b4e483b3f7f2eeaf3c9e616b220abf',
   '2 operators 0addad92723f70b94d5732875774cf93cbb080f2ee904c6be3792166c185141a',
   '3 claims 7eb8ce953e55576d786c857f989b0538b1ba6abedb26e6e9b5a6dd1deebf0d7e',
+  '4 addresses 342f08519d87ad3de419f9a2e7b2fc2fe8e9288974bdb4623792a8da86ead7dc',
 ]
 
 /** The steps as they are told of, oldest first. */

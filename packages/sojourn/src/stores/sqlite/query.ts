@@ -8,19 +8,24 @@ export interface Condition {
   readonly values: readonly Value[]
 }
 
+/** No column at all. */
+const NONE = ''
+
 /** Whether a comparison is one that the index meant for a statement should serve. */
 type IsIndexed = (column: string, comparison: string) => boolean
 
 /** The conditions of a filter, written so that the index with the fewest rows to read is used. */
-export function selectionOf(filter: SessionFilter): Condition {
+export function selectionOf(asked: SessionFilter): Condition {
+  const filter = narrowed(asked)
   const driver = driverOf(filter)
   return conditionsOf(filter, (column) => column === driver)
 }
 
 /** The conditions, order and limit of a page. */
-export function pageOf({ filter, sort, descending, after, limit }: ListQuery): Condition {
+export function pageOf({ filter: asked, sort, descending, after, limit }: ListQuery): Condition {
+  const filter = narrowed(asked)
   const order = sort === 'createdAt' ? 'created_at' : 'last_accessed'
-  const owner = filter.userId === undefined ? 'username' : 'user_id'
+  const owner = ownerOf(filter)
   const [direction, ahead, behind] = descending ? ['DESC', '<', '>'] : ['ASC', '>', '<']
   const conditions = [
     // The page before is where the index begins; of the filter only the far end of the range is left for it.
@@ -40,9 +45,33 @@ export function pageOf({ filter, sort, descending, after, limit }: ListQuery): C
   }
 }
 
+/** What is neither standing nor ended is overdue, one way or another; for each way there is an index. */
+export function overdueBy({ endsAfter, accessedAfter, authenticatedAfter }: Standing): readonly SessionFilter[] {
+  return [{ endsBy: endsAfter }, { accessedBy: accessedAfter }, { authenticatedBy: authenticatedAfter }].map(
+    (each) => ({
+      ...each,
+      isEnded: false,
+    }),
+  )
+}
+
+function narrowed(filter: SessionFilter): SessionFilter {
+  const { notStanding, isEnded, anyOf } = filter
+  if (notStanding === undefined || isEnded !== false || anyOf !== undefined) return filter
+  return { ...filter, notStanding: undefined, anyOf: overdueBy(notStanding) }
+}
+
+/** The column that says whose sessions they are, or where they came from. */
+function ownerOf({ userId, username }: SessionFilter): string {
+  if (userId !== undefined) return 'user_id'
+  return username === undefined ? 'ip_address' : 'username'
+}
+
 function driverOf(filter: SessionFilter): string {
-  if (filter.userId !== undefined) return 'user_id'
-  if (filter.username !== undefined) return 'username'
+  const { userId, username, ip } = filter
+  if (userId !== undefined || username !== undefined || ip !== undefined) return ownerOf(filter)
+  // Every row is looked at, so in the order in which they lie and not in that of an index.
+  if (filter.text !== undefined) return NONE
   if (filter.expiresBy !== undefined && filter.isEnded === false) return 'expires_at'
   if (filter.authenticatedBy !== undefined && filter.isEnded === false) return 'authenticated_at'
   if (filter.accessedBy !== undefined || filter.standing !== undefined) return 'last_accessed'
@@ -58,9 +87,10 @@ function conditionsOf(filter: SessionFilter, isIndexed: IsIndexed): Condition {
     value === undefined
       ? []
       : [{ sql: `${isIndexed(column, comparison) ? '' : '+'}${column} ${comparison} ?`, values: [value] }]
+  const ofAny = isIndexed(NONE, '') ? '+' : ''
   const standing = ({ endsAfter, accessedAfter, authenticatedAfter }: Standing): Condition =>
     joined([
-      { sql: 'end_reason IS NULL', values: [] },
+      { sql: `${ofAny}end_reason IS NULL`, values: [] },
       ...compare('ends_at', '>', endsAfter),
       ...compare('last_accessed', '>', accessedAfter),
       ...compare('authenticated_at', '>', authenticatedAfter),
@@ -72,17 +102,18 @@ function conditionsOf(filter: SessionFilter, isIndexed: IsIndexed): Condition {
     ...given(filter.text, mentions),
     ...given(filter.standing, standing),
     ...given(filter.notStanding, (instants) => not(standing(instants))),
-    ...given(filter.isEnded, (isEnded) => ({ sql: `end_reason IS ${isEnded ? 'NOT ' : ''}NULL`, values: [] })),
+    ...given(filter.isEnded, (isEnded) => ({ sql: `${ofAny}end_reason IS ${isEnded ? 'NOT ' : ''}NULL`, values: [] })),
     ...compare('ends_at', '<=', filter.endsBy),
     ...compare('expires_at', '<=', filter.expiresBy),
     ...compare('authenticated_at', '<=', filter.authenticatedBy),
+    ...given(filter.endReason, () => ({ sql: 'end_reason IS NOT NULL', values: [] })),
     ...compare('end_reason', '=', filter.endReason),
     ...compare('method', '=', filter.method),
     ...compare('created_at', '>=', filter.createdSince),
     ...compare('created_at', '<', filter.createdBefore),
     ...compare('last_accessed', '<=', filter.accessedBy),
     ...given(filter.except, (id) => ({ sql: '+session_id <> ?', values: [id] })),
-    ...given(filter.anyOf, anyOf),
+    ...given(filter.anyOf, anyOfThem),
   ])
 }
 
@@ -110,7 +141,7 @@ function mentions(text: string): Condition {
 }
 
 /** Each alternative by its own index. */
-function anyOf(filters: readonly SessionFilter[]): Condition {
+function anyOfThem(filters: readonly SessionFilter[]): Condition {
   if (filters.length === 0) return { sql: 'FALSE', values: [] }
   const alternatives = filters.map(selectionOf)
   const selects = alternatives.map(({ sql }) => `SELECT rowid FROM sojourn_sessions WHERE ${sql}`)

@@ -165,4 +165,19 @@ CREATE TABLE sojourn_claims (
 DROP TABLE sojourn_claims;
 `,
   },
+  {
+    version: 4,
+    name: 'addresses',
+    up: `
+-- Which sessions came from this address, newest first?
+CREATE INDEX sojourn_sessions_address ON sojourn_sessions (ip_address, created_at, session_id)
+  WHERE ip_address IS NOT NULL;
+-- Which ended, newest first?
+CREATE INDEX sojourn_sessions_ended ON sojourn_sessions (created_at, session_id) WHERE end_reason IS NOT NULL;
+`,
+    down: `
+DROP INDEX sojourn_sessions_ended;
+DROP INDEX sojourn_sessions_address;
+`,
+  },
 ]

@@ -1,25 +1,40 @@
 import type { Standing } from '../../core/policy.ts'
 import type { StoreStats } from '../../core/store.ts'
 import type { SqliteConnection } from './connection.ts'
-import { selectionOf } from './query.ts'
+import { overdueBy, selectionOf } from './query.ts'
 
 /** The figures of an installation, each from an index alone. */
 export function sqliteStats(database: SqliteConnection, standing: Standing, createdSince: number): StoreStats {
-  const { sql, values } = selectionOf({ standing })
-  const [active, usersOnline] = database.row(
-    `SELECT count(*), count(DISTINCT user_id) FROM sojourn_sessions WHERE ${sql}`,
-    ...values,
-  ) as [number, number]
   return {
     total: database.row('SELECT count(*) FROM sojourn_sessions')?.[0] as number,
-    active,
+    active: countStanding(database, standing),
     createdSince: database.row(
       'SELECT count(*) FROM sojourn_sessions WHERE created_at >= ?',
       createdSince,
     )?.[0] as number,
-    usersOnline,
+    usersOnline: countOnline(database, standing),
     mostActive: mostActive(database),
   }
+}
+
+/** Those that have not ended, but for the few that are overdue: to compare the instants of every one takes longer. */
+export function countStanding(database: SqliteConnection, standing: Standing): number {
+  const { sql, values } = selectionOf({ anyOf: overdueBy(standing) })
+  const all = 'SELECT count(*) FROM sojourn_sessions WHERE end_reason IS NULL'
+  const overdue = `SELECT count(*) FROM sojourn_sessions WHERE ${sql}`
+  return database.row(`SELECT (${all}) - (${overdue})`, ...values)?.[0] as number
+}
+
+/** Likewise: users with a session that has not ended, but for those of whom none stands. */
+function countOnline(database: SqliteConnection, standing: Standing): number {
+  const overdue = selectionOf({ anyOf: overdueBy(standing) })
+  const own = selectionOf({ userId: '', standing })
+  const all = 'SELECT DISTINCT user_id FROM sojourn_sessions WHERE end_reason IS NULL'
+  const away = `
+    SELECT DISTINCT user_id FROM sojourn_sessions AS one WHERE ${overdue.sql} AND NOT EXISTS (
+      SELECT 1 FROM sojourn_sessions WHERE ${own.sql.replace('user_id = ?', 'user_id = one.user_id')})`
+  const sql = `SELECT (SELECT count(*) FROM (${all})) - (SELECT count(*) FROM (${away}))`
+  return database.row(sql, ...overdue.values, ...own.values.slice(1))?.[0] as number
 }
 
 function mostActive(database: SqliteConnection): StoreStats['mostActive'] {

@@ -25,6 +25,15 @@ local function index(record)
   if call('ZADD', base .. 'open:user:' .. user, created, id) == 1 then tally('open:users', user, 1) end
 end
 
+-- By the bytes, as the engine orders members. The operator of Lua goes by the language of the host.
+local function isBefore(a, b)
+  for place = 1, math.min(#a, #b) do
+    local one, other = string.byte(a, place), string.byte(b, place)
+    if one ~= other then return one < other end
+  end
+  return #a < #b
+end
+
 local function size(name)
   return call('ZCARD', base .. name)
 end
@@ -50,7 +59,7 @@ local function rankAfter(name, value, id, isWithin)
   while from < to do
     local middle = math.floor((from + to) / 2)
     local at = call('ZRANGE', name, middle, middle)[1]
-    if at < id or (at == id and not isWithin) then from = middle + 1 else to = middle end
+    if isBefore(at, id) or (at == id and not isWithin) then from = middle + 1 else to = middle end
   end
   return from
 end

@@ -30,7 +30,7 @@ if ARGV[5] ~= '' then
   if #standing >= most and onExceed == 'deny' then return { 'limit' } end
   table.sort(standing, function(a, b)
     if a[LAST_ACCESSED_AT] ~= b[LAST_ACCESSED_AT] then return a[LAST_ACCESSED_AT] < b[LAST_ACCESSED_AT] end
-    return a[ID] < b[ID]
+    return isBefore(a[ID], b[ID])
   end)
   for place = 1, #standing - most + 1 do table.insert(surplus, standing[place]) end
 end
