@@ -122,7 +122,7 @@ test('every setting can be given in each of the three ways', () => {
     port: 8_080,
     logLevel: 'warn',
     baseUrl: HTTPS,
-    lease: 2_000,
+    lease: '2s',
     drain: 5_000,
     renewalKey: null,
     service: {

@@ -71,8 +71,8 @@ export interface ServeSettings {
   readonly logLevel: LogLevel
   /** Null in development where nothing was said: the address that is listened on. */
   readonly baseUrl: string | null
-  /** How long this node may answer from its own memory, in milliseconds; null: never. */
-  readonly lease: number | null
+  /** How long this node may answer from its own memory; null: never. */
+  readonly lease: Duration | null
   /** How long requests are still taken when it is to stop, in milliseconds. */
   readonly drain: number
   /** 32 bytes that all nodes have in common, for renewals; null: each node draws its own. */
@@ -310,7 +310,12 @@ const duration: Reader<Duration> = (value) =>
     : { value: value as Duration }
 
 const cleanupSpan = span(SHORTEST_CLEANUP, LONGEST_CLEANUP, "give a duration from '1s' to '24d'")
-const leaseSpan = span(SHORTEST_LEASE, LONGEST_LEASE, "give a duration from '100ms' to '1m', or leave it out")
+const leaseWithin = span(SHORTEST_LEASE, LONGEST_LEASE, "give a duration from '100ms' to '1m', or leave it out")
+/** As it was given: the library reads it as it reads every duration. */
+const leaseSpan: Reader<Duration> = (value) => {
+  const read = leaseWithin(value)
+  return 'problem' in read ? read : { value: value as Duration }
+}
 /** The one span that may be none: it is then as if nothing was said. */
 const drainSpan: Reader<number> = (value) =>
   value === 0 || value === '0' || value === '0s'

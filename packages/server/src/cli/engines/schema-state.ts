@@ -1,11 +1,6 @@
 import { IN_MEMORY } from '../database-url.ts'
+import type { SchemaState } from '../../service/service.ts'
 import type { Engine } from './engine.ts'
-
-/** How many steps our tables in a database are at, and how many they are behind. */
-export interface SchemaState {
-  readonly applied: number
-  readonly pending: number
-}
 
 /** Looks at our tables in a database. One in memory is there for nobody else to look at; it was made just now, and is complete. */
 export async function schemaStateOf(engine: Engine): Promise<SchemaState> {
