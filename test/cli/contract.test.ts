@@ -70,7 +70,14 @@ describe('the help', () => {
 function program(): Command {
   const output = new Output(new PassThrough(), new PassThrough(), { COLUMNS: '80' })
   return createProgram(
-    { input: new PassThrough(), output, env: {}, database: { url: ':memory:', source: 'default' }, exitCode: 0 },
+    {
+      input: new PassThrough(),
+      output,
+      env: {},
+      database: { url: ':memory:', source: 'default' },
+      users: null,
+      exitCode: 0,
+    },
     {},
   )
 }

@@ -143,9 +143,45 @@ describe('a database', () => {
 
   test('of another kind is named, and what stands in its URL is not repeated', async () => {
     using place = new Workplace()
-    const run = await place.run(['list', '--database', 'postgres://ada:hunter2@db/app'])
-    expectSentence(run, 2, "databases of the kind 'postgres:' are not known to this release")
+    const run = await place.run(['list'], { env: { SOJOURN_DATABASE_URL: 'mysql://ada:hunter2@db/app' } })
+    expectSentence(run, 2, "databases of the kind 'mysql:' are not known to this release")
     expect(run.stderr).not.toContain('hunter2')
+  })
+
+  test('with a password on the command line is refused before anything is connected to, and it is not repeated', async () => {
+    using place = new Workplace()
+    for (const [flag, variable] of [
+      ['--database', '$SOJOURN_DATABASE_URL'],
+      ['--users', '$SOJOURN_USERS_URL'],
+    ] as const) {
+      const env = { SOJOURN_DATABASE_URL: 'redis://localhost:1' }
+      const run = await place.run(['list', flag, 'postgres://ada:hunter2@localhost:1/app'], { env })
+      expectSentence(run, 2, `${flag} has a password in it`)
+      expect(run.stderr).toContain(variable)
+      expect(run.stderr).not.toContain('hunter2')
+    }
+  })
+
+  test('that cannot be reached is named without its password, with what the network says', async () => {
+    using place = new Workplace()
+    const urls = ['postgres://ada:hunter2@127.0.0.1:1/app', 'redis://ada:hunter2@127.0.0.1:1']
+    for (const SOJOURN_DATABASE_URL of urls) {
+      await place.run(['migrate', '--database', 'users.db'])
+      const env = { SOJOURN_DATABASE_URL, SOJOURN_USERS_URL: 'sqlite:./users.db' }
+      const run = await place.run(['list'], { env })
+      expectSentence(run, 1, /'\w+:\/\/ada@127\.0\.0\.1:1\S*' cannot be used \(.*ECONNREFUSED/)
+      expect(run.stderr).not.toContain('hunter2')
+    }
+  })
+
+  test('for users is asked for with sessions in redis, and only then', async () => {
+    using place = new Workplace()
+    expectSentence(await place.run(['list', '--database', 'redis://localhost:1']), 2, 'name it with --users')
+    expectSentence(await place.run(['list', '--users', 'users.db']), 2, 'leave out one of the two')
+    const both = ['--database', 'redis://localhost:1', '--users', 'redis://localhost:1']
+    expectSentence(await place.run(['list', ...both]), 2, 'is redis, which keeps none')
+    const run = await place.run(['adopt', 'user-sessions', '--from', 'x', '--database', 'redis://localhost:1'])
+    expectSentence(run, 1, "no database at '")
   })
 })
 

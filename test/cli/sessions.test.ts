@@ -101,6 +101,26 @@ describe('ending', () => {
     expect((await place.json<readonly Listed[]>(['list'])).value.map(({ id }) => id)).toEqual([graces!.id])
   })
 
+  test('everybody’s is asked for, said by whom, and leaves nobody signed in', async () => {
+    using place = new Workplace()
+    const [first] = await someSessions(place)
+    expect(await place.run(['invalidate', '--all'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--yes'),
+    })
+    for (const args of [['invalidate'], ['invalidate', 'ada', '--all', '--yes']]) {
+      expect(await place.run(args)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('whose sessions are meant'),
+      })
+    }
+    const standing = (await place.json<readonly Listed[]>(['list'])).value.length
+    expect((await place.json<object>(['invalidate', '--all', '--yes'])).value).toEqual({ ended: standing })
+    expect((await place.json<readonly Listed[]>(['list'])).value).toEqual([])
+    expect((await place.run(['show', first!.id])).stdout).toMatch(/session ended +revoked +cli:/)
+    expect((await place.run(['invalidate', '--all'])).stdout).toBe('ended 0 sessions; nobody is signed in\n')
+  })
+
   test('and showing what is not there exits 3', async () => {
     using place = new Workplace()
     await someSessions(place)

@@ -144,6 +144,31 @@ describe('closing', () => {
     await closed
   })
 
+  test('answers what a proxy has sent already, on connections new and old, and says that they close', async () => {
+    const port = await open({ keepAliveTimeout: 600_000, lull: 10_000 })
+    const [silent, idle] = [await RawConnection.open(port), await RawConnection.open(port)]
+    idle.write(GET)
+    expect((await idle.answer())?.headers.get('connection')).not.toBe('close')
+    const closed = listener?.close()
+    for (const connection of [silent, idle]) {
+      connection.write(GET)
+      const answer = await connection.answer()
+      expect([answer?.status, answer?.headers.get('connection')]).toEqual([200, 'close'])
+    }
+    await closed
+  })
+
+  test('takes new connections while it drains, so that a load balancer has time to notice', async () => {
+    const port = await open({ keepAliveTimeout: 600_000 })
+    let isClosed = false
+    const closed = listener?.close(1_000).then(() => (isClosed = true))
+    const late = await RawConnection.open(port)
+    late.write(GET)
+    const answer = await late.answer()
+    expect([answer?.status, answer?.headers.get('connection'), isClosed]).toEqual([200, 'close', false])
+    await closed
+  })
+
   test('lets an answer that has begun end, too', async () => {
     const begun = Promise.withResolvers<ReadableStreamDefaultController>()
     const port = await open({ keepAliveTimeout: 600_000 }, async () => {

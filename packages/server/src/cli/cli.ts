@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
 import type { Readable } from 'node:stream'
+import type { NamedDatabase } from './engines/engine.ts'
 import type { ExitCode } from './failure.ts'
 import type { Output } from './output/output.ts'
 
@@ -12,7 +13,9 @@ export interface Cli {
   readonly output: Output
   readonly env: NodeJS.ProcessEnv
   /** The database as it was named: `--database`, else `$SOJOURN_DATABASE_URL`, else a file in the current folder. */
-  database: { readonly url: string; readonly source: '--database' | '$SOJOURN_DATABASE_URL' | '--config' | 'default' }
+  database: NamedDatabase
+  /** With sessions in Redis, the database of their users: `--users`, else `$SOJOURN_USERS_URL`, else none. */
+  users: NamedDatabase | null
   /** What the program exits with when nothing is thrown. */
   exitCode: ExitCode
 }

@@ -20,6 +20,7 @@ import { tailCommand } from './commands/tail.ts'
 import { userCommand } from './commands/user.ts'
 import { validateCommand } from './commands/validate.ts'
 import { DEFAULT_DATABASE_URL } from './database-url.ts'
+import type { NamedDatabase } from './engines/engine.ts'
 import type { Output } from './output/output.ts'
 import { VERSION } from '../service/version.ts'
 
@@ -52,6 +53,9 @@ export function createProgram(cli: Cli, env: NodeJS.ProcessEnv): Command {
     .addOption(
       new Option('--database <url>', `the database (default: $SOJOURN_DATABASE_URL, else ${DEFAULT_DATABASE_URL})`),
     )
+    .addOption(
+      new Option('--users <url>', 'with sessions in redis: the database of their users (default: $SOJOURN_USERS_URL)'),
+    )
     .option('--json', 'results as JSON on standard output, failures as JSON on standard error')
     .addHelpCommand(
       new Command('help').argument('[command]').description('the same as --help after the command').helpGroup(START),
@@ -65,19 +69,25 @@ export function createProgram(cli: Cli, env: NodeJS.ProcessEnv): Command {
     for (const make of commands) program.addCommand(make(cli).helpGroup(group))
   }
   program.hook('preAction', () => {
-    const { database, json } = program.opts<{ database?: string; json?: true }>()
+    const { database, users, json } = program.opts<{ database?: string; users?: string; json?: true }>()
     cli.output.isJson = json === true
     cli.database = namedDatabase(database, env)
+    cli.users = namedUsers(users, env)
   })
   const shared = program.options.filter(({ long }) => long !== '--version')
   finish(program, shared, cli.output)
   return program
 }
 
-function namedDatabase(option: string | undefined, { SOJOURN_DATABASE_URL }: NodeJS.ProcessEnv): Cli['database'] {
+function namedDatabase(option: string | undefined, { SOJOURN_DATABASE_URL }: NodeJS.ProcessEnv): NamedDatabase {
   if (option !== undefined) return { url: option, source: '--database' }
   if (SOJOURN_DATABASE_URL) return { url: SOJOURN_DATABASE_URL, source: '$SOJOURN_DATABASE_URL' }
   return { url: DEFAULT_DATABASE_URL, source: 'default' }
+}
+
+function namedUsers(option: string | undefined, { SOJOURN_USERS_URL }: NodeJS.ProcessEnv): NamedDatabase | null {
+  if (option !== undefined) return { url: option, source: '--users' }
+  return SOJOURN_USERS_URL ? { url: SOJOURN_USERS_URL, source: '$SOJOURN_USERS_URL' } : null
 }
 
 /** What every command has in common: how it fails, where its help goes and how it looks. */

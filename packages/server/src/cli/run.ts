@@ -25,7 +25,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   // What is wrong with the command line itself is told before the options are known.
   output.isJson = args.includes('--json')
   const database = { url: DEFAULT_DATABASE_URL, source: 'default' } as const
-  const cli: Cli = { input: stdin, output, env, database, exitCode: 0 }
+  const cli: Cli = { input: stdin, output, env, database, users: null, exitCode: 0 }
   try {
     refuseTokens(args)
     await createProgram(cli, env).parseAsync(args, { from: 'user' })

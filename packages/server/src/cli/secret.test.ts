@@ -55,5 +55,5 @@ function read(input: InputStream): Promise<string> {
 
 function cliWith(input: InputStream): Cli {
   const output = new Output(new PassThrough(), new PassThrough(), {})
-  return { input, output, env: {}, database: { url: ':memory:', source: 'default' }, exitCode: 0 }
+  return { input, output, env: {}, database: { url: ':memory:', source: 'default' }, users: null, exitCode: 0 }
 }

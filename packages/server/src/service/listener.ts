@@ -1,7 +1,9 @@
 import { serve } from '@hono/node-server'
 import { Server } from 'node:http'
 import type { ServerResponse } from 'node:http'
+import { Server as NetServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 
 /** Something that answers requests, as Hono does. */
 export type Fetch = Parameters<typeof serve>[0]['fetch']
@@ -30,6 +32,8 @@ export interface ListenerLimits {
   readonly maxHeaderSize: number
   /** How long what is under way may take when the listener closes. Default 10 s. */
   readonly grace: number
+  /** How long a connection on which nothing is under way may still send something when the listener closes. Default 250 ms. */
+  readonly lull: number
 }
 
 const LIMITS: ListenerLimits = {
@@ -41,13 +45,17 @@ const LIMITS: ListenerLimits = {
   maxConnections: 10_000,
   maxHeaderSize: 16_384,
   grace: 10_000,
+  lull: 250,
 }
 
 /** A listening server. */
 export interface Listener {
   readonly port: number
-  /** Takes no new connection, lets what is under way finish for a while, then closes what is left. */
-  close(): Promise<void>
+  /**
+   * Takes no new connection, lets what is under way finish for a while, then closes what is left. Before that requests are
+   * taken for so many milliseconds as ever, but each answer says that its connection closes. Default 0.
+   */
+  close(drain?: number): Promise<void>
 }
 
 /** Listens. Port 0 takes a free one. Rejects when the address cannot be listened on. */
@@ -58,7 +66,7 @@ export async function listen(fetch: Fetch, { host, port, ...given }: ListenOptio
   server.once('error', listening.reject)
   if (!(server instanceof Server)) throw new TypeError('plain HTTP/1.1 is listened for, and nothing else')
   limitConnections(server, limits)
-  const close = closing(server, limits.grace)
+  const close = closing(server, limits)
   const address = await listening.promise
   return { port: address.port, close }
 }
@@ -84,7 +92,7 @@ function limitConnections(server: Server, limits: ListenerLimits): void {
  * How to close a server. By itself it would wait for every connection that somebody has opened and says nothing on, as
  * browsers do ahead of time.
  */
-function closing(server: Server, grace: number): () => Promise<void> {
+function closing(server: Server, { grace, lull }: ListenerLimits): (drain?: number) => Promise<void> {
   /** What is under way on each connection. */
   const connections = new Map<Socket, Set<ServerResponse>>()
   let isClosing = false
@@ -101,15 +109,23 @@ function closing(server: Server, grace: number): () => Promise<void> {
       if (isClosing && underWay?.size === 0) socket.destroySoon()
     })
   })
-  return async () => {
+  return async (drain = 0) => {
     isClosing = true
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    for (const [socket, underWay] of connections) {
-      if (underWay.size === 0) socket.destroy()
+    for (const underWay of connections.values()) {
       for (const response of underWay) if (!response.headersSent) response.shouldKeepAlive = false
     }
+    if (drain > 0) await pause(drain)
+    // Not that of HTTP, which closes what is kept alive at once.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
+    // A proxy may have sent a request, on a connection from before, that nobody has read yet. It is answered all the same.
+    const late = setTimeout(() => {
+      for (const [socket, underWay] of connections) if (underWay.size === 0) socket.destroy()
+    }, lull)
     const timer = setTimeout(() => server.closeAllConnections(), grace)
     await closed
+    clearTimeout(late)
     clearTimeout(timer)
+    // It is closed already; this stops its looking for slow connections.
+    server.close(() => {})
   }
 }

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import type { RecordableHistogram } from 'node:perf_hooks'
 import type { CleanupResult, Store } from 'sojourn'
+import type { CachedStore } from 'sojourn/cached'
 import type { ObservedCall } from 'sojourn/observed'
 import { MeasuredStore } from './measured-store.ts'
 import { VERSION } from './version.ts'
@@ -54,6 +55,13 @@ export class Metrics {
   readonly #suspicious = this.#counter('suspicious_requests_total', 'Requests that look like an attack', ['type'])
   readonly #cleanups = this.#counter('cleanup_runs_total', 'Automatic clean-ups on this node', ['outcome'])
   readonly #cleaned = this.#counter('cleanup_sessions_total', 'Sessions that clean-ups ended or deleted', ['deed'])
+  readonly #lag = this.#gauge(
+    'revocation_lag_seconds',
+    'By how much an answer of this node may be behind an end elsewhere; 0 where it reads the store for each',
+  )
+  readonly #memoryReads = this.#counter('memory_reads_total', 'Reads of a session, by whether memory had the answer', [
+    'outcome',
+  ])
   readonly #active = this.#gauge('active_sessions', 'Sessions that stand, in the whole installation')
   readonly #lateness = this.#gauge('event_loop_lag_seconds', 'How late the event loop is', ['quantile'])
   readonly #memory = new Gauge({ name: 'process_resident_memory_bytes', help: 'Memory', registers: [this.#registry] })
@@ -62,9 +70,12 @@ export class Metrics {
     help: 'Processor time',
     registers: [this.#registry],
   })
+  readonly #recent: CachedStore | null
   #countedUntil = 0
 
-  constructor() {
+  /** `recent` is the memory in front of the store, if there is one. */
+  constructor(recent: CachedStore | null = null) {
+    this.#recent = recent
     this.#eventLoop.enable()
     this.#gauge('build_info', 'Which release this is', ['version', 'node']).set(
       { version: VERSION, node: process.versions.node },
@@ -134,6 +145,7 @@ export class Metrics {
   /** Everything in the text format of Prometheus. Where sessions cannot be counted, their number is left out. */
   async expose(countActive: () => Promise<number>): Promise<string> {
     await this.#countActive(countActive)
+    this.#readMemory()
     const { p50, p99 } = this.eventLoop()
     this.#lateness.set({ quantile: '0.5' }, p50)
     this.#lateness.set({ quantile: '0.99' }, p99)
@@ -147,6 +159,16 @@ export class Metrics {
   /** Measures no more. */
   close(): void {
     this.#eventLoop.disable()
+  }
+
+  /** Without a lease memory answers nothing, so that nothing is behind. */
+  #readMemory(): void {
+    const { isLeaseHeld = false, hits = 0, misses = 0 } = this.#recent?.figures() ?? {}
+    this.#lag.set(isLeaseHeld ? (this.#recent?.lag() ?? 0) / 1_000 : 0)
+    this.#memoryReads.reset()
+    if (this.#recent === null) return
+    this.#memoryReads.inc({ outcome: 'hit' }, hits)
+    this.#memoryReads.inc({ outcome: 'miss' }, misses)
   }
 
   async #countActive(count: () => Promise<number>): Promise<void> {

@@ -1,3 +1,4 @@
+import type { CachedStore } from 'sojourn/cached'
 import type { Clock, PolicyOptions, SessionManager, Store } from 'sojourn'
 import { ApiKeys } from 'sojourn/auth'
 import type { ApiKeyStore, AuthManager, PasswordHasher, UserStore } from 'sojourn/auth'
@@ -42,6 +43,10 @@ export interface ServiceParts {
   readonly apiKeys: ApiKeyStore
   /** How many steps the schema is at, and how many it is behind. Default: a store that needs none. */
   readonly schema?: SchemaState | undefined
+  /** The memory in front of the store, if it has one: the store is this then. */
+  readonly memory?: CachedStore | null | undefined
+  /** 32 bytes that all nodes have in common. Default: what the store has, else each node draws its own. */
+  readonly renewalKey?: Uint8Array | null | undefined
   readonly log: Logger
   readonly clock?: Clock | undefined
   readonly hasher?: PasswordHasher | undefined
@@ -59,7 +64,7 @@ export class Service {
   readonly proxies: TrustedProxies
   readonly metrics: Metrics
   readonly sessions: SessionManager
-  /** The same sessions, judged by the profile `high`. */
+  /** The same sessions, judged by the profile `high` and never from memory. */
   readonly operatorSessions: SessionManager
   readonly auth: AuthManager
   /** The routes below `/auth`, and the session of every other request. */
@@ -72,13 +77,14 @@ export class Service {
   readonly startedAt: Date
   readonly #stopping = new AbortController()
 
-  constructor({ settings, store, users, apiKeys, schema, log, clock, hasher }: ServiceParts) {
-    const metrics = new Metrics()
+  constructor(parts: ServiceParts) {
+    const { settings, store, users, apiKeys, schema, memory = null, log, clock, hasher } = parts
+    const metrics = new Metrics(memory)
     const observed = metrics.observe(store)
     const onBackgroundError = (error: unknown): void => log.error({ err: error }, 'a background task failed')
-    const managed = { store: observed, clock, onBackgroundError }
+    const managed = { store: observed, clock, renewalKey: parts.renewalKey ?? undefined, onBackgroundError }
     const sessions = new CountedSessions({ ...managed, policy: settings.policy }, metrics)
-    const strict = new CountedSessions({ ...managed, policy: 'high' }, metrics)
+    const strict = new CountedSessions({ ...managed, policy: 'high', isStrict: true }, metrics)
     const auth = new CountedAuth({ sessions, users, clock, hasher, onBackgroundError }, metrics)
     const shared = {
       auth,

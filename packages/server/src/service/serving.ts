@@ -13,6 +13,8 @@ export interface ServingParts extends Omit<ServiceParts, 'settings'> {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
+  /** How long requests are still taken when it is to stop, in milliseconds. Default 0. */
+  readonly drain?: number | undefined
 }
 
 /** A service that answers requests. */
@@ -25,7 +27,14 @@ export interface Serving {
 }
 
 /** Listens, then puts the service together: only now is it known where it is. Rejects, with nothing left open but the store, where it cannot listen. */
-export async function startServing({ settings, baseUrl, host, port, ...parts }: ServingParts): Promise<Serving> {
+export async function startServing({
+  settings,
+  baseUrl,
+  host,
+  port,
+  drain = 0,
+  ...parts
+}: ServingParts): Promise<Serving> {
   let fetch: Fetch = () => problem('unavailable')
   const listener = await listen((...request) => fetch(...request), { host, port })
   const url = baseUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${listener.port}`
@@ -37,7 +46,7 @@ export async function startServing({ settings, baseUrl, host, port, ...parts }: 
     url,
     async stop() {
       service.stop()
-      await listener.close()
+      await listener.close(drain)
       await service.close()
     },
   }

@@ -42,10 +42,14 @@ describe('with nothing but an origin', () => {
   test('NET-1: a service listens on this machine, trusts no proxy, registers nobody and shows its figures here only', () => {
     expect(settingsOf({ flags: { baseUrl: HTTPS } })).toEqual({
       database: null,
+      users: null,
       host: '127.0.0.1',
       port: 3_000,
       logLevel: 'info',
       baseUrl: HTTPS,
+      lease: null,
+      drain: 0,
+      renewalKey: null,
       service: {
         isDevelopment: false,
         trustedProxies: [],
@@ -98,6 +102,8 @@ test('every setting can be given in each of the three ways', () => {
     metrics: 'open',
     logLevel: 'warn',
     cleanupEvery: '1h',
+    lease: '2s',
+    drain: '5s',
     idleTimeout: '30m',
     absoluteLifetime: '12h',
     maxSessionsPerUser: 5,
@@ -111,10 +117,14 @@ test('every setting can be given in each of the three ways', () => {
   const typed = Object.entries(given).map(([name, value]) => [name, String(value)] as const)
   const wanted: ServeSettings = {
     database: null,
+    users: null,
     host: '10.0.0.7',
     port: 8_080,
     logLevel: 'warn',
     baseUrl: HTTPS,
+    lease: '2s',
+    drain: 5_000,
+    renewalKey: null,
     service: {
       isDevelopment: false,
       trustedProxies: ['10.0.0.0/8', '::1'],
@@ -143,6 +153,33 @@ test('the file may name the database', () => {
   expect(settingsOf({ file: { baseUrl: HTTPS, database: 'sqlite:/var/lib/sojourn.db' } }).database).toBe(
     'sqlite:/var/lib/sojourn.db',
   )
+})
+
+test('the key of renewals comes from a variable or the file, never from a flag, and what is wrong with it is not repeated', () => {
+  const text = 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA'
+  const [inEnv, inFile] = [
+    { env: { SOJOURN_BASE_URL: HTTPS, SOJOURN_RENEWAL_KEY: text } },
+    { file: { baseUrl: HTTPS, renewalKey: `${text}=` } },
+  ]
+  for (const said of [inEnv, inFile]) expect(settingsOf(said).renewalKey).toEqual(Buffer.from(text, 'base64url'))
+  expect(Object.keys(SETTINGS)).not.toContain('renewalKey')
+  const [mistake = ''] = mistakesOf({ env: { SOJOURN_BASE_URL: HTTPS, SOJOURN_RENEWAL_KEY: text.slice(1) } })
+  expect(mistake).toMatch(/^\$SOJOURN_RENEWAL_KEY is not what it should be; give 32 random bytes/)
+  expect(mistake).not.toContain(text.slice(1, 9))
+})
+
+test('a database in the file may have a password, which is in no mistake', () => {
+  const file = { baseUrl: HTTPS, database: ['postgres://ada:hunter2@db/app'], users: 7 }
+  const mistakes = mistakesOf({ file }).join()
+  expect(mistakes).toMatch(/database in .* is not what it should be.*users in .* is not what it should be/)
+  expect(mistakes).not.toContain('hunter2')
+})
+
+test('a lease is neither too short to be renewed nor longer than anybody can wait for', () => {
+  for (const lease of ['10ms', '2m', 'always']) {
+    expect(mistakesOf({ flags: { baseUrl: HTTPS, lease } })).toEqual([expect.stringContaining("'100ms' to '1m'")])
+  }
+  expect(settingsOf({ flags: { baseUrl: HTTPS, drain: '0s' } }).drain).toBe(0)
 })
 
 test('every mistake is told at once, each with the place it is in and what to give', () => {

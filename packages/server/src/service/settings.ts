@@ -32,6 +32,14 @@ export const SETTINGS = {
   },
   logLevel: { value: 'level', purpose: `${LOG_LEVELS.join(', ')} (default: info)` },
   cleanupEvery: { value: 'duration', purpose: 'how often what is overdue is ended (default: 10m)' },
+  lease: {
+    value: 'duration',
+    purpose: 'on postgres and redis: how long a node may answer from its own memory (default: off, it asks each time)',
+  },
+  drain: {
+    value: 'duration',
+    purpose: 'how long requests are still taken after it was told to stop, so that load balancers notice (default: 0s)',
+  },
   idleTimeout: { value: 'duration', purpose: 'a session not used for this long ends (default: 24h)' },
   absoluteLifetime: { value: 'duration', purpose: 'a session ends this long after the login (default: 30d)' },
   maxSessionsPerUser: { value: 'number', purpose: 'how many sessions a user may have at once; 0: any (default: 0)' },
@@ -56,11 +64,19 @@ export interface SettingSources {
 export interface ServeSettings {
   /** What the file says; a flag or a variable for all commands goes before it. Null where it says nothing. */
   readonly database: string | null
+  /** The same for the database of the users, where sessions are in Redis. */
+  readonly users: string | null
   readonly host: string
   readonly port: number
   readonly logLevel: LogLevel
   /** Null in development where nothing was said: the address that is listened on. */
   readonly baseUrl: string | null
+  /** How long this node may answer from its own memory; null: never. */
+  readonly lease: Duration | null
+  /** How long requests are still taken when it is to stop, in milliseconds. */
+  readonly drain: number
+  /** 32 bytes that all nodes have in common, for renewals; null: each node draws its own. */
+  readonly renewalKey: Uint8Array | null
   readonly service: Omit<ServiceSettings, 'baseUrl'>
 }
 
@@ -75,11 +91,18 @@ const DEFAULTS = {
   metrics: 'loopback',
   logLevel: 'info',
   cleanupEvery: 600_000,
+  drain: 0,
 } as const
 const PREFIX = 'SOJOURN_'
 const CONFIG = `${PREFIX}CONFIG`
+const RENEWAL_KEY = `${PREFIX}RENEWAL_KEY`
 /** Understood elsewhere. */
-const OTHER_VARIABLES: ReadonlySet<string> = new Set([CONFIG, `${PREFIX}DATABASE_URL`])
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([
+  CONFIG,
+  `${PREFIX}DATABASE_URL`,
+  `${PREFIX}USERS_URL`,
+  RENEWAL_KEY,
+])
 /** What Kubernetes gives every container where there is a service of the name `sojourn`. Nobody's settings. */
 const OF_KUBERNETES = /^SOJOURN_(?:SERVICE_|PORT_)/
 const ADDRESS_OF_KUBERNETES = /^tcp:\/\//
@@ -88,6 +111,10 @@ const LOOPBACK_NAME = /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 const SHORTEST_CLEANUP = 1_000
 /** Node's timers take no more: 24 days. */
 const LONGEST_CLEANUP = 2_147_483_647
+const SHORTEST_LEASE = 100
+const LONGEST_LEASE = 60_000
+const LONGEST_DRAIN = 600_000
+const KEY_BYTES = 32
 
 /** Reads the settings from everywhere. Rejects nothing: what is wrong is part of the outcome. */
 export function readSettings(sources: SettingSources): SettingsOutcome {
@@ -96,11 +123,15 @@ export function readSettings(sources: SettingSources): SettingsOutcome {
   const isDevelopment = given.read('development', flag) ?? false
   const host = given.read('host', address) ?? DEFAULTS.host
   const settings: ServeSettings = {
-    database: given.readKey('database', databaseUrl) ?? null,
+    database: given.readSecret('database', null, databaseUrl) ?? null,
+    users: given.readSecret('users', null, databaseUrl) ?? null,
     host,
     port: given.read('port', port) ?? DEFAULTS.port,
     logLevel: given.read('logLevel', choice(...LOG_LEVELS)) ?? DEFAULTS.logLevel,
     baseUrl: given.read('baseUrl', isDevelopment ? developmentOrigin : origin) ?? null,
+    lease: given.read('lease', leaseSpan) ?? null,
+    drain: given.read('drain', drainSpan) ?? DEFAULTS.drain,
+    renewalKey: given.readSecret('renewalKey', RENEWAL_KEY, key) ?? null,
     service: {
       isDevelopment,
       trustedProxies: given.read('trustedProxies', ranges) ?? [],
@@ -145,11 +176,13 @@ class Given {
     return found === null ? undefined : this.#taken(found, reader)
   }
 
-  /** The value of what only the file may say. */
-  readKey<T>(name: string, reader: Reader<T>): T | undefined {
+  /** The value of what is or contains a secret: in the file, or in a variable where it has one; never a flag, and never shown. */
+  readSecret<T>(name: string, variable: string | null, reader: Reader<T>): T | undefined {
     this.#keys.add(name)
+    const inEnv = variable === null ? undefined : this.#env[variable]
+    if (inEnv !== undefined && inEnv !== '') return this.#taken({ source: `$${variable}`, value: inEnv }, reader, true)
     return Object.hasOwn(this.#file, name)
-      ? this.#taken({ source: this.#inFile(name), value: this.#file[name] }, reader)
+      ? this.#taken({ source: this.#inFile(name), value: this.#file[name] }, reader, true)
       : undefined
   }
 
@@ -177,10 +210,10 @@ class Given {
     ]
   }
 
-  #taken<T>({ source, value }: Found, reader: Reader<T>): T | undefined {
+  #taken<T>({ source, value }: Found, reader: Reader<T>, isSecret = false): T | undefined {
     const read = reader(value)
     if (!('problem' in read)) return read.value
-    this.#mistakes.push(`${source} is ${shown(value)}; ${read.problem}`)
+    this.#mistakes.push(`${source} is ${isSecret ? 'not what it should be' : shown(value)}; ${read.problem}`)
     return undefined
   }
 
@@ -276,11 +309,33 @@ const duration: Reader<Duration> = (value) =>
     ? { problem: "give a duration such as '30m', '24h' or '30d'" }
     : { value: value as Duration }
 
-const cleanupSpan: Reader<number> = (value) => {
-  const span = millisecondsOf(value)
-  return span !== null && span >= SHORTEST_CLEANUP && span <= LONGEST_CLEANUP
-    ? { value: span }
-    : { problem: "give a duration from '1s' to '24d'" }
+const cleanupSpan = span(SHORTEST_CLEANUP, LONGEST_CLEANUP, "give a duration from '1s' to '24d'")
+const leaseWithin = span(SHORTEST_LEASE, LONGEST_LEASE, "give a duration from '100ms' to '1m', or leave it out")
+/** As it was given: the library reads it as it reads every duration. */
+const leaseSpan: Reader<Duration> = (value) => {
+  const read = leaseWithin(value)
+  return 'problem' in read ? read : { value: value as Duration }
+}
+/** The one span that may be none: it is then as if nothing was said. */
+const drainSpan: Reader<number> = (value) =>
+  value === 0 || value === '0' || value === '0s'
+    ? { value: 0 }
+    : span(1, LONGEST_DRAIN, "give a duration up to '10m'")(value)
+
+function span(shortest: number, longest: number, problem: string): Reader<number> {
+  return (value) => {
+    const milliseconds = millisecondsOf(value)
+    return milliseconds !== null && milliseconds >= shortest && milliseconds <= longest
+      ? { value: milliseconds }
+      : { problem }
+  }
+}
+
+const key: Reader<Uint8Array> = (value) => {
+  const bytes = typeof value === 'string' && /^[\w-]{43}=?$/.test(value) ? Buffer.from(value, 'base64url') : null
+  return bytes?.length === KEY_BYTES
+    ? { value: bytes }
+    : { problem: `give ${KEY_BYTES} random bytes in base64url, as 'openssl rand -base64 32 | tr +/ -_' prints them` }
 }
 
 const origin: Reader<string> = (value) => {

@@ -293,6 +293,17 @@ test('users are listed in the order of the bytes of their names, whatever the la
   await store.close()
 })
 
+test('the time is that of the server, whatever type the client makes of numbers', async () => {
+  const store = await openPostgres({ ...config, types: { getTypeParser } })
+  const serverTime = async (): Promise<number> =>
+    Number((await execute(config, 'SELECT extract(epoch FROM clock_timestamp())::text AS at'))[0]?.['at']) * 1_000
+  const before = await serverTime()
+  const now = await store.now()
+  expect(now).toBeGreaterThanOrEqual(Math.floor(before))
+  expect(now).toBeLessThanOrEqual(await serverTime())
+  await store.close()
+})
+
 /** What an application may have told its clients: other classes for everything but text, truth and bytes. */
 function getTypeParser(type: number): unknown {
   const { INT8, TIMESTAMPTZ, NUMERIC, JSON } = types.builtins

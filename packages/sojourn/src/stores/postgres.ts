@@ -71,6 +71,7 @@ const DEFAULTS = { deadline: '2s' } as const
 /** How long the tables may take to be made or upgraded, in milliseconds. */
 const MIGRATION_DEADLINE = 600_000
 const EPOCH = statement('epoch', 'SELECT epoch FROM sojourn_users WHERE id = $1')
+const NOW = statement('now', `SELECT ${asMilliseconds("date_trunc('milliseconds', clock_timestamp())")}`)
 const LATEST = statement(
   'latest_instant',
   `SELECT ${asMilliseconds(
@@ -185,6 +186,12 @@ export class PostgresStore implements Store {
   async latestInstant(): Promise<number> {
     const row = await this.#engine.read((connection) => connection.row(LATEST))
     return Number(row?.[0] ?? 0)
+  }
+
+  /** The clock of the primary: after a failover another one, which is why the time a manager goes by never falls. */
+  async now(): Promise<number> {
+    const row = await this.#engine.read((connection) => connection.row(NOW))
+    return Number(row?.[0])
   }
 
   /** Null: a key in the same database would lie in the same dump as the records. Give the manager a `renewalKey`. */

@@ -52,7 +52,27 @@ describe('on a cluster of three masters', () => {
   test.each(storeContract)('$name', async ({ run }) => {
     await expect(run(() => open(client))).resolves.toBeUndefined()
   })
+
+  test('the time is that of one server, the same for every node', async () => {
+    const other = await connectToCluster(cluster)
+    const servers = await Promise.all(cluster.servers.map(({ url }) => connectTo(url)))
+    const counts = (): Promise<readonly number[]> =>
+      Promise.all(servers.map(async (server) => timesAsked(await server.info('commandstats'))))
+    const stores = await Promise.all([client, other].map((each) => RedisStore.open({ client: each })))
+    const before = await counts()
+    const [now, again] = [await stores[0]?.now(), await stores[1]?.now()]
+    const asked = (await counts()).map((count, place) => count - (before[place] ?? 0))
+    expect(asked.toSorted()).toEqual([0, 0, 2])
+    expect(again).toBeGreaterThanOrEqual(now ?? Infinity)
+    for (const store of stores) await store.close()
+    for (const each of [other, ...servers]) each.destroy()
+  })
 })
+
+/** How often a server was asked what time it is. */
+function timesAsked(info: string): number {
+  return Number(/cmdstat_time:calls=(\d+)/.exec(info)?.[1] ?? 0)
+}
 
 /** A store with keys of its own. */
 async function open(client: TestClient | TestCluster): Promise<OpenedStore> {

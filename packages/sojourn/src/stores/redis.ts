@@ -33,7 +33,9 @@ import { Keys } from './redis/keys.ts'
 import { assertLayout } from './redis/layout.ts'
 import { Locators } from './redis/locators.ts'
 import { RecentEnds } from './redis/recent-ends.ts'
+import { number } from './redis/replies.ts'
 import { CLAIM } from './redis/scripts/history.ts'
+import { TIME } from './redis/scripts/time.ts'
 import { RedisSessions } from './redis/sessions.ts'
 import { countStanding, redisStats } from './redis/stats.ts'
 import { countSessions, endWhere, findSessions } from './redis/walk.ts'
@@ -179,6 +181,12 @@ export class RedisStore implements Store {
   async latestInstant(): Promise<number> {
     this.#connection.assertOpen()
     return this.#sessions.latestInstant()
+  }
+
+  /** The clock of one server; in a cluster of that which holds the first partition, the same for every node. */
+  async now(): Promise<number> {
+    this.#connection.assertOpen()
+    return number(await this.#connection.evaluate(TIME, this.#keys.numbered(0), []))
   }
 
   async renewalKey(): Promise<Uint8Array | null> {

@@ -1,10 +1,12 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
-import type { AdoptedColumn, AdoptionFigures, AdoptionReport } from 'sojourn/adopt/user-sessions'
+import type { AdoptedColumn, AdoptionFigures, AdoptionReport, AdoptionTarget } from 'sojourn/adopt/user-sessions'
 import type { Cli } from '../cli.ts'
 import { operator } from '../cli.ts'
 import { Command } from '../command.ts'
 import { openDatabase, openForRehearsal } from '../database.ts'
+import type { Database } from '../database.ts'
 import { IN_MEMORY, databasePath } from '../database-url.ts'
+import { namedEngine } from '../engines/named.ts'
 import { failed, wrongUsage } from '../failure.ts'
 import type { Output } from '../output/output.ts'
 import { Progress } from '../output/progress.ts'
@@ -57,6 +59,11 @@ export function adoptCommand(cli: Cli): Command {
 async function adopt(cli: Cli, flags: AdoptFlags): Promise<AdoptionReport> {
   const from = databasePath(flags.from)
   assertAdoptable(from)
+  if (namedEngine(cli).kind === 'redis') {
+    throw wrongUsage(
+      'sessions are adopted into the database that keeps their users, and redis keeps none; give --database sqlite: or postgres:',
+    )
+  }
   const columns = renamed(flags.column ?? [])
   const isRehearsal = flags.dryRun === true
   await using database = isRehearsal ? await openForRehearsal(cli) : await openDatabase(cli, { create: true })
@@ -65,7 +72,7 @@ async function adopt(cli: Cli, flags: AdoptFlags): Promise<AdoptionReport> {
   try {
     return await adoptUserSessions({
       from,
-      to: database.store,
+      to: targetIn(database),
       now: database.sessions.now(),
       policy: {
         ...(flags.idle === undefined ? {} : { idleTimeout: flags.idle }),
@@ -79,6 +86,15 @@ async function adopt(cli: Cli, flags: AdoptFlags): Promise<AdoptionReport> {
     })
   } finally {
     progress.finish()
+  }
+}
+
+function targetIn({ store, users }: Database): AdoptionTarget {
+  return {
+    users,
+    get: (id) => store.get(id),
+    revoke: (target, mark, limit) => store.revoke(target, mark, limit),
+    events: (query) => store.events(query),
   }
 }
 

@@ -1,15 +1,20 @@
-import { statSync } from 'node:fs'
 import { formatDuration, isSojournError } from 'sojourn'
-import type { Guarantees } from 'sojourn'
+import type { Duration, Guarantees } from 'sojourn'
 import type { Cli } from '../cli.ts'
 import { Command } from '../command.ts'
-import { assertThere, openDatabase } from '../database.ts'
+import { openDatabase } from '../database.ts'
 import type { Database } from '../database.ts'
-import { IN_MEMORY, databasePath } from '../database-url.ts'
+import type { Engine } from '../engines/engine.ts'
+import { namedEngine } from '../engines/named.ts'
+import { schemaStateOf } from '../engines/schema-state.ts'
+import { Failure, wrongUsage } from '../failure.ts'
+import { measureLag } from '../revocation-lag.ts'
+import type { MeasuredLag } from '../revocation-lag.ts'
 import { fieldLines } from '../output/fields.ts'
 import type { Field } from '../output/fields.ts'
 import type { Output } from '../output/output.ts'
 import { counted, figure, visible, wrap } from '../output/text.ts'
+import type { SchemaState } from '../../service/service.ts'
 import { VERSION } from '../../service/version.ts'
 
 /** How far the latest entry may be ahead of this host's clock before one of the two is wrong, in milliseconds. */
@@ -17,7 +22,7 @@ const CLOCK_TOLERANCE = 5_000
 
 /** One thing that was looked at. A `problem` must be fixed; `advice` should be thought about. */
 interface Finding {
-  readonly check: 'schema' | 'settings' | 'clock' | 'upkeep'
+  readonly check: 'schema' | 'settings' | 'clock' | 'upkeep' | 'renewal' | 'revocation'
   readonly state: 'ok' | 'advice' | 'problem'
   readonly found: string
   /** What to do; null when all is well. */
@@ -27,12 +32,20 @@ interface Finding {
 interface Report {
   readonly ok: boolean
   readonly versions: { readonly sojourn: string; readonly node: string; readonly sqlite: string }
-  readonly database: { readonly path: string; readonly source: string; readonly bytes: number }
-  readonly schema: { readonly applied: number; readonly pending: number } | null
+  readonly database: { readonly path: string; readonly source: string; readonly bytes: number | null }
+  readonly schema: SchemaState | null
   readonly guarantees: Guarantees | null
-  readonly clock: { readonly host: string; readonly latest: string | null } | null
+  /** `engine`: the clock of the engine where it has its own, by which sessions are judged then. */
+  readonly clock: { readonly host: string; readonly engine: string | null; readonly latest: string | null } | null
   readonly overdue: { readonly ended: number; readonly pruned: number } | null
+  /** Only with --measure. */
+  readonly measured: MeasuredLag | null
   readonly findings: readonly Finding[]
+}
+
+interface DoctorFlags {
+  readonly measure?: true
+  readonly lease?: string
 }
 
 /** `sojourn doctor`: whether this database keeps what is promised, and what to do if not. */
@@ -42,55 +55,81 @@ export function doctorCommand(cli: Cli): Command {
     .description(
       'looks at settings, guarantees, schema, clock and upkeep, and says what to fix; exits 1 if something must be',
     )
+    .option('--measure', 'sign a made-up user in, end that session, and see how soon another process refuses it')
+    .option('--lease <duration>', 'with --measure: as if the service ran with this lease')
     .example('sojourn doctor', 'what is promised, and whether it holds')
     .example('sojourn doctor --json | jq \'.findings[] | select(.state != "ok")\'', 'only what is to do')
-    .action(async () => {
-      const report = await examine(cli)
+    .action(async (flags: DoctorFlags) => {
+      if (flags.lease !== undefined && flags.measure !== true) throw wrongUsage('--lease is for --measure; give both')
+      const report = await examine(cli, flags)
       if (!report.ok) cli.exitCode = 1
       await cli.output.result(report, () => reportText(cli.output, report))
     })
 }
 
-async function examine(cli: Cli): Promise<Report> {
-  const path = databasePath(cli.database.url)
-  if (path !== IN_MEMORY) assertThere(cli, path)
+async function examine(cli: Cli, { measure, lease }: DoctorFlags): Promise<Report> {
+  const engine = namedEngine(cli)
+  engine.assertThere()
   const facts = {
     versions: { sojourn: VERSION, node: process.versions.node, sqlite: process.versions['sqlite'] ?? 'unknown' },
-    database: { path, source: cli.database.source, bytes: path === IN_MEMORY ? 0 : statSync(path).size },
+    database: { path: engine.place, source: cli.database.source, bytes: await engine.bytes() },
   }
   try {
-    await using database = await openDatabase(cli)
-    return { ...facts, ...(await examineOpen(database)) }
+    const report = { ...facts, ...(await examineOpen(cli, engine)) }
+    return measure === true && report.ok ? await withLag(report, engine, lease ?? null) : report
   } catch (error) {
-    if (!isSojournError(error)) throw error
+    const isFound = isSojournError(error) || (error instanceof Failure && error.code === 'store_unavailable')
+    if (!isFound) throw error
     const check = error.code.startsWith('schema_') ? 'schema' : 'settings'
     const findings = [problem(check, error.message)]
-    return { ok: false, ...facts, schema: null, guarantees: null, clock: null, overdue: null, findings }
+    return { ok: false, ...facts, schema: null, guarantees: null, clock: null, overdue: null, measured: null, findings }
   }
 }
 
-async function examineOpen(database: Database): Promise<Omit<Report, 'versions' | 'database'>> {
-  const { sqliteMigrations } = await import('sojourn/sqlite')
-  const { applied, pending } = sqliteMigrations(database.path).status()
-  const schema = { applied: applied.length, pending: pending.length }
+async function examineOpen(cli: Cli, engine: Engine): Promise<Omit<Report, 'versions' | 'database'>> {
+  await using database = await openDatabase(cli)
+  const schema = await schemaStateOf(engine)
   const guarantees = await database.sessions.guarantees()
-  const host = Date.now()
+  const { host, own } = await clocks(database)
   const latest = await database.store.latestInstant()
   const overdue = await database.sessions.cleanup({ dryRun: true })
   const findings = [
-    ok('schema', `version ${applied.length}, which is the newest this release knows`),
+    ok('schema', `version ${schema.applied}, which is the newest this release knows`),
     ...settingFindings(guarantees),
-    clockFinding(host, latest),
+    ...(own === null ? [clockFinding(host, latest)] : engineClockFindings(host, own, latest)),
+    ...(engine.kind === 'sqlite' ? [] : renewalFindings(cli.env)),
     upkeepFinding(overdue),
   ]
   return {
     ok: findings.every(({ state }) => state !== 'problem'),
     schema,
     guarantees,
-    clock: { host: new Date(host).toISOString(), latest: latest === 0 ? null : new Date(latest).toISOString() },
+    clock: { host: iso(host), engine: own === null ? null : iso(own), latest: latest === 0 ? null : iso(latest) },
     overdue,
+    measured: null,
     findings,
   }
+}
+
+/** The clock of this host, halfway between asking the engine and its answer. */
+async function clocks({ store }: Database): Promise<{ readonly host: number; readonly own: number | null }> {
+  const before = Date.now()
+  const own = (await store.now?.()) ?? null
+  return { host: Math.round((before + Date.now()) / 2), own }
+}
+
+async function withLag(report: Report, engine: Engine, lease: Duration | null): Promise<Report> {
+  const measured = await measureLag(engine, lease)
+  const { milliseconds, bound } = measured
+  const finding: Finding =
+    milliseconds === null
+      ? problem('revocation', `another process still let an ended session in after ${formatDuration(bound)}, the bound`)
+      : ok('revocation', `another process refused an ended session after ${milliseconds} ms`)
+  return { ...report, ok: finding.state === 'ok', measured, findings: [...report.findings, finding] }
+}
+
+function iso(instant: number): string {
+  return new Date(instant).toISOString()
 }
 
 function settingFindings({ warnings, settings, survivesPowerLoss }: Guarantees): readonly Finding[] {
@@ -117,6 +156,42 @@ function clockFinding(host: number, latest: number): Finding {
     advice:
       'set the clock of this host, or of the one that wrote the entry; until then sessions here go by the later of the two',
   }
+}
+
+/** Sessions go by the engine's clock, so that of this host decides nothing about them. */
+function engineClockFindings(host: number, own: number, latest: number): readonly Finding[] {
+  const findings: Finding[] = []
+  if (latest - own > CLOCK_TOLERANCE) {
+    const ahead = formatDuration(Math.round((latest - own) / 1_000) * 1_000)
+    findings.push(
+      problem('clock', `the latest entry is ${ahead} ahead of the engine's clock; set the clock of its machine`),
+    )
+  }
+  const difference = Math.abs(host - own)
+  if (difference > CLOCK_TOLERANCE) {
+    const span = formatDuration(Math.round(difference / 1_000) * 1_000)
+    findings.push({
+      check: 'clock',
+      state: 'advice',
+      found: `this host's clock is ${span} ${host > own ? 'ahead of' : 'behind'} the engine's, by which sessions are judged`,
+      advice: 'set the clock of the one that is wrong; the log of the service goes by this one',
+    })
+  }
+  return findings.length > 0 ? findings : [ok('clock', "this host's clock agrees with the engine's")]
+}
+
+/** From the variables that the service would be given here; what is in its file of settings is not known. */
+function renewalFindings({ SOJOURN_RENEW_EVERY, SOJOURN_RENEWAL_KEY }: NodeJS.ProcessEnv): readonly Finding[] {
+  if (!SOJOURN_RENEW_EVERY || SOJOURN_RENEWAL_KEY) return []
+  return [
+    {
+      check: 'renewal',
+      state: 'advice',
+      found:
+        '$SOJOURN_RENEW_EVERY is set without $SOJOURN_RENEWAL_KEY, so each node finishes only the renewals that it began',
+      advice: 'give all nodes the same 32 random bytes',
+    },
+  ]
 }
 
 function upkeepFinding({ ended, pruned }: { readonly ended: number; readonly pruned: number }): Finding {
@@ -170,14 +245,19 @@ function reportText(output: Output, report: Report): string {
   const facts = fieldLines(output, [
     ['sojourn', versions.sojourn],
     ['node', `${versions.node} with sqlite ${versions.sqlite}`],
-    ['database', `${visible(database.path)} (from ${database.source}, ${figure(database.bytes)} bytes)`],
+    ['database', `${visible(database.path)} (from ${database.source}${sizeText(database.bytes)})`],
     ['sessions last', 'as recorded with each of them by the application'],
     ...promises,
     ['clock', clock?.host ?? null],
+    ["the engine's clock", clock?.engine ?? null],
     ['latest entry', clock?.latest ?? null],
   ])
   const findings = report.findings.map((finding) => findingText(output, finding)).join('\n')
   return `${output.style('title', 'What is promised')}\n${facts}\n\n${output.style('title', 'What was found')}\n${findings}`
+}
+
+function sizeText(bytes: number | null): string {
+  return bytes === null ? '' : `, ${figure(bytes)} bytes`
 }
 
 const SIGNS = { ok: ['good', '✓'], advice: ['warning', '!'], problem: ['bad', '✗'] } as const

@@ -1,9 +1,8 @@
-import { statSync } from 'node:fs'
-import type { MigrationResult, MigrationStatus, SqliteMigrations } from 'sojourn/sqlite'
+import type { MigrationResult, MigrationStatus } from 'sojourn/sqlite'
 import type { Cli } from '../cli.ts'
 import { Command } from '../command.ts'
-import { assertCreatable, assertThere } from '../database.ts'
-import { databasePath } from '../database-url.ts'
+import type { Engine, EngineMigrations } from '../engines/engine.ts'
+import { namedEngine } from '../engines/named.ts'
 import { wrongUsage } from '../failure.ts'
 import type { Output } from '../output/output.ts'
 import { counted, instant, visible } from '../output/text.ts'
@@ -32,64 +31,60 @@ export function migrateCommand(cli: Cli): Command {
       if ([flags.status, flags.print, flags.rollback].filter((flag) => flag === true).length > 1) {
         throw wrongUsage('--status, --print and --rollback are three different things; give one of them')
       }
-      const path = databasePath(cli.database.url)
-      if (flags.status === true) await showStatus(cli, path)
-      else if (flags.print === true) await printSql(cli, path)
-      else if (flags.rollback === true) await rollBack(cli, path, flags.yes === true)
-      else await migrate(cli, path)
+      const engine = namedEngine(cli)
+      if (flags.rollback === true) engine.assertThere()
+      await withMigrations(cli, engine, async (migrations) => {
+        if (flags.status === true) await showStatus(cli, migrations)
+        else if (flags.print === true) await printSql(cli, migrations)
+        else if (flags.rollback === true) await rollBack(cli, migrations, flags.yes === true)
+        else await migrate(cli, migrations)
+      })
     })
 }
 
-async function migrate(cli: Cli, path: string): Promise<void> {
-  assertCreatable(path)
-  await withMigrations(path, async (migrations) => {
-    const { steps } = migrations.up()
-    const { applied } = migrations.status()
-    await cli.output.result({ path, steps, version: applied.length }, () =>
-      steps.length === 0
-        ? `${visible(path)} is up to date, at version ${applied.length}`
-        : `${visible(path)} is ready, at version ${applied.length}: applied ${named(steps)}`,
-    )
-  })
+async function migrate(cli: Cli, migrations: EngineMigrations): Promise<void> {
+  const path = migrations.place
+  const { steps } = await migrations.up()
+  const { applied } = await migrations.status()
+  await cli.output.result({ path, steps, version: applied.length }, () =>
+    steps.length === 0
+      ? `${visible(path)} is up to date, at version ${applied.length}`
+      : `${visible(path)} is ready, at version ${applied.length}: applied ${named(steps)}`,
+  )
 }
 
-async function rollBack(cli: Cli, path: string, isAgreed: boolean): Promise<void> {
-  assertThere(cli, path)
-  await withMigrations(path, async (migrations) => {
-    if (migrations.status().applied.length > 0) {
-      await confirm(cli, `delete all sessions, users and history of sojourn in ${visible(path)}`, isAgreed)
-    }
-    const steps = migrations.status().applied.length > 0 ? migrations.down().steps : []
-    await cli.output.result({ path, steps, version: 0 }, () =>
-      steps.length === 0
-        ? `${visible(path)} has no tables of sojourn; nothing was changed`
-        : `took back ${named(steps)}; ${visible(path)} has no tables of sojourn any more`,
-    )
-  })
+async function rollBack(cli: Cli, migrations: EngineMigrations, isAgreed: boolean): Promise<void> {
+  const path = migrations.place
+  const { applied } = await migrations.status()
+  if (applied.length > 0) {
+    await confirm(cli, `delete all sessions, users and history of sojourn in ${visible(path)}`, isAgreed)
+  }
+  const { steps } = applied.length > 0 ? await migrations.down() : { steps: [] }
+  await cli.output.result({ path, steps, version: 0 }, () =>
+    steps.length === 0
+      ? `${visible(path)} has no tables of sojourn; nothing was changed`
+      : `took back ${named(steps)}; ${visible(path)} has no tables of sojourn any more`,
+  )
 }
 
-async function showStatus(cli: Cli, path: string): Promise<void> {
-  await withMigrations(path, async (migrations) => {
-    const { applied, pending } = migrations.status()
-    const exists = statSync(path, { throwIfNoEntry: false }) !== undefined
-    const value = {
-      path,
-      exists,
-      applied: applied.map((step) => ({ ...step, appliedAt: new Date(step.appliedAt).toISOString() })),
-      pending,
-    }
-    await cli.output.result(value, () => statusText(cli.output, path, exists, { applied, pending }))
-  })
+async function showStatus(cli: Cli, migrations: EngineMigrations): Promise<void> {
+  const path = migrations.place
+  const { applied, pending, exists } = await migrations.status()
+  const value = {
+    path,
+    exists,
+    applied: applied.map((step) => ({ ...step, appliedAt: new Date(step.appliedAt).toISOString() })),
+    pending,
+  }
+  await cli.output.result(value, () => statusText(cli.output, path, exists, { applied, pending }))
 }
 
-async function printSql(cli: Cli, path: string): Promise<void> {
-  await withMigrations(path, async (migrations) => {
-    const { pending } = migrations.status()
-    const sql = migrations.print()
-    await cli.output.result({ path, pending, sql }, () =>
-      pending.length === 0 ? '-- nothing is to come' : sql.trimEnd(),
-    )
-  })
+async function printSql(cli: Cli, migrations: EngineMigrations): Promise<void> {
+  const { pending } = await migrations.status()
+  const sql = await migrations.print()
+  await cli.output.result({ path: migrations.place, pending, sql }, () =>
+    pending.length === 0 ? '-- nothing is to come' : sql.trimEnd(),
+  )
 }
 
 function statusText(output: Output, path: string, exists: boolean, { applied, pending }: MigrationStatus): string {
@@ -110,13 +105,17 @@ function statusText(output: Output, path: string, exists: boolean, { applied, pe
   return `${visible(path)}${exists ? '' : ' (not there yet)'}\n${table}\n${advice}`
 }
 
-async function withMigrations(path: string, work: (migrations: SqliteMigrations) => Promise<void>): Promise<void> {
-  const { sqliteMigrations } = await import('sojourn/sqlite')
-  const migrations = sqliteMigrations(path)
+async function withMigrations(
+  cli: Cli,
+  engine: Engine,
+  work: (migrations: EngineMigrations) => Promise<void>,
+): Promise<void> {
+  const migrations = await engine.migrations()
   try {
+    if (migrations.remark !== null) cli.output.note(migrations.remark)
     await work(migrations)
   } finally {
-    migrations.close()
+    await migrations.close()
   }
 }
 

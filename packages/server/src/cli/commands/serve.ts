@@ -3,11 +3,18 @@ import { Option } from 'commander'
 import type { Cli } from '../cli.ts'
 import { Command } from '../command.ts'
 import { Failure, failed } from '../failure.ts'
-import { openStore } from '../open-store.ts'
+import type { Engine, OpenedEngine } from '../engines/engine.ts'
+import { namedEngine } from '../engines/named.ts'
+import { schemaStateOf } from '../engines/schema-state.ts'
 import { fieldLines } from '../output/fields.ts'
 import { SETTINGS, flagOf, readSettings } from '../../service/settings.ts'
 import type { ServeSettings, SettingInfo } from '../../service/settings.ts'
 import type { Serving } from '../../service/serving.ts'
+
+/** How long a call of the store may take while a request waits. */
+const DEADLINE = '2s'
+const NO_KEY =
+  'renewEvery is set without a renewalKey: a renewal whose answer is lost can be finished only by the node that began it; give all nodes one $SOJOURN_RENEWAL_KEY'
 
 /** `sojourn serve`: the service. */
 export function serveCommand(cli: Cli): Command {
@@ -30,8 +37,8 @@ export function serveCommand(cli: Cli): Command {
 }
 
 async function serve(cli: Cli, settings: ServeSettings): Promise<void> {
-  const { database, host, port, baseUrl, logLevel, service } = settings
-  if (database !== null && cli.database.source === 'default') cli.database = { url: database, source: '--config' }
+  const { host, port, baseUrl, logLevel, drain, renewalKey, service } = settings
+  const engine = engineOf(cli, settings)
   const [{ createLog, readable }, { startServing }] = await Promise.all([
     import('../../service/log.ts'),
     import('../../service/serving.ts'),
@@ -39,12 +46,14 @@ async function serve(cli: Cli, settings: ServeSettings): Promise<void> {
   const write = (text: string): unknown => cli.output.stderr.write(text)
   const isRead = service.isDevelopment && cli.output.stderr.isTTY === true
   const log = createLog(logLevel, isRead ? readable(write) : { write })
-  const opened = await openStore(cli, { create: service.isDevelopment })
+  const opened = await engine.open({ create: service.isDevelopment, lease: settings.lease, deadline: DEADLINE })
+  if (engine.kind !== 'sqlite' && service.policy.renewEvery !== undefined && renewalKey === null) log.warn(NO_KEY)
   let serving: Serving
   try {
-    serving = await startServing({ ...opened, settings: service, baseUrl, host, port, log })
+    const schema = await schemaStateOf(engine)
+    serving = await startServing({ ...opened, schema, renewalKey, settings: service, baseUrl, host, port, drain, log })
   } catch (error) {
-    await opened.store.close()
+    await opened.close()
     throw unheard(error, host, port)
   }
   const stopped = signalled(log)
@@ -52,8 +61,29 @@ async function serve(cli: Cli, settings: ServeSettings): Promise<void> {
     await announce(cli, serving)
     await stopped
   } finally {
-    await serving.stop()
+    await stop(serving, opened)
     log.info('stopped')
+  }
+}
+
+/** The database to serve, with what the file of settings says where nothing else does. */
+function engineOf(cli: Cli, { database, users, lease }: ServeSettings): Engine {
+  if (database !== null && cli.database.source === 'default') cli.database = { url: database, source: '--config' }
+  if (users !== null && cli.users === null) cli.users = { url: users, source: '--config' }
+  const engine = namedEngine(cli)
+  if (engine.kind === 'sqlite' && lease !== null) {
+    const mistake =
+      'lease is given and the database is a file, whose records are answered from memory while nothing has changed anyway; leave it out'
+    throw mistaken([mistake])
+  }
+  return engine
+}
+
+async function stop(serving: Serving, opened: OpenedEngine): Promise<void> {
+  try {
+    await serving.stop()
+  } finally {
+    await opened.close()
   }
 }
 

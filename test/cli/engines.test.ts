@@ -1,0 +1,219 @@
+/** The same first steps on every engine, as a person types them: each command does its work, and no password is ever shown. */
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { TestContext } from 'vitest'
+import { madeUpInstallation } from '../support/legacy-installation.ts'
+import { postgresPath, startPostgres } from '../support/postgres.ts'
+import type { PostgresServer } from '../support/postgres.ts'
+import { redisPath, startRedis } from '../support/redis.ts'
+import type { RedisServer } from '../support/redis.ts'
+import { required } from '../support/require.ts'
+import { PASSWORD, Workplace } from './support/program.ts'
+import type { Ended } from './support/program.ts'
+
+/** Stands in every URL that may have one, and must stand nowhere else. */
+const CANARY = 'canary-K7pQ2vXw'
+/** As one command follows the other a busy machine may take its time. */
+const PATIENCE = 120_000
+
+let postgres: PostgresServer | null = null
+let redis: RedisServer | null = null
+
+beforeAll(async () => {
+  if (postgresPath !== null) postgres = await startPostgres()
+  if (redisPath !== null) redis = await startRedis({ requirepass: CANARY })
+})
+afterAll(async () => {
+  await postgres?.close()
+  await redis?.close()
+})
+
+/** A place to work in where the variables name a new, empty database. */
+class Installation extends Workplace {
+  readonly env: NodeJS.ProcessEnv
+  /** What every command has said so far. */
+  said = ''
+
+  constructor(env: NodeJS.ProcessEnv) {
+    super()
+    this.env = env
+  }
+
+  async do(args: readonly string[], input = ''): Promise<Ended> {
+    const run = await this.run(args, { env: this.env, input })
+    this.said += run.stdout + run.stderr
+    return run
+  }
+
+  async value<T>(args: readonly string[], input = ''): Promise<T> {
+    const { stdout, stderr } = await this.do([...args, '--json'], input)
+    if (stdout === '') throw new Error(stderr)
+    return JSON.parse(stdout) as T
+  }
+}
+
+async function postgresUrl(context: Pick<TestContext, 'skip'>): Promise<string> {
+  required(context, 'PostgreSQL', postgresPath)
+  const config = (await postgres?.createDatabase()) ?? {}
+  if (config.connectionString !== undefined) return config.connectionString
+  return `postgres://${config.user}:${CANARY}@${encodeURIComponent(config.host ?? '')}/${config.database}`
+}
+
+function redisUrl(context: Pick<TestContext, 'skip'>): string {
+  required(context, 'redis-server', redisPath)
+  return `redis://:${CANARY}@127.0.0.1:${redis?.port}?prefix=${randomUUID()}:`
+}
+
+const ENGINES: Readonly<Record<string, (context: TestContext) => Promise<Installation>>> = {
+  sqlite: async () => new Installation({}),
+  postgres: async (context) => new Installation({ SOJOURN_DATABASE_URL: await postgresUrl(context) }),
+  'redis with users in postgres': async (context) =>
+    new Installation({ SOJOURN_DATABASE_URL: redisUrl(context), SOJOURN_USERS_URL: await postgresUrl(context) }),
+  'redis with users in sqlite': async (context) =>
+    new Installation({ SOJOURN_DATABASE_URL: redisUrl(context), SOJOURN_USERS_URL: 'sqlite:./users.db' }),
+}
+
+interface Listed {
+  readonly id: string
+  readonly isActive: boolean
+  readonly endReason: string | null
+}
+
+interface Report {
+  readonly ok: boolean
+  readonly schema: { readonly pending: number }
+  readonly guarantees: { readonly engine: string; readonly survivesPowerLoss: boolean }
+  readonly measured: { readonly milliseconds: number | null; readonly bound: number } | null
+  readonly findings: readonly { readonly check: string; readonly state: string; readonly found: string }[]
+}
+
+describe.each(Object.keys(ENGINES))('on %s', (name) => {
+  async function begin(context: TestContext): Promise<Installation> {
+    const place = await ENGINES[name]?.(context)
+    if (place === undefined) throw new Error(`no engine '${name}'`)
+    return place
+  }
+
+  test(
+    'a person gets from nothing to a session that was ended, and no password is shown',
+    { timeout: PATIENCE },
+    async (context) => {
+      using place = await begin(context)
+      expect(await place.do(['list'])).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("run 'sojourn migrate'"),
+      })
+      expect(await place.do(['migrate'])).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('is ready, at version'),
+      })
+      expect(await place.do(['migrate'])).toMatchObject({ code: 0, stdout: expect.stringContaining('is up to date') })
+
+      expect(await place.do(['user', 'add', 'ada'], PASSWORD)).toMatchObject({ code: 0 })
+      const token = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
+      const other = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
+      expect(await place.do(['validate'], token)).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^valid: ada/),
+      })
+      const [id, second] = [token.slice(0, 36), other.slice(0, 36)]
+      expect((await place.value<Listed[]>(['list', 'ada'])).map((each) => each.id)).toEqual([second, id])
+
+      expect(await place.do(['revoke', id])).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('ended session'),
+      })
+      expect(await place.do(['validate'], token)).toMatchObject({ code: 3 })
+      expect((await place.do(['show', id])).stdout).toMatch(/session created[\s\S]*session ended +revoked/)
+      expect(await place.do(['logout'], other)).toMatchObject({ code: 0 })
+
+      const third = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
+      expect(await place.value(['invalidate', 'ada'])).toMatchObject({ ended: 1 })
+      expect(await place.do(['validate'], third)).toMatchObject({ code: 3 })
+      expect(await place.value(['stats'])).toMatchObject({ total: 3, active: 0, ended: 3 })
+      expect(await place.value(['invalidate', '--all', '--yes'])).toEqual({ ended: 0 })
+    expect(await place.value(['cleanup', '1'])).toEqual({ ended: 0, pruned: 0, dryRun: false })
+      expect(place.said).not.toContain(CANARY)
+    },
+  )
+
+  test('whom an operator disables or deletes is signed out', { timeout: PATIENCE }, async (context) => {
+    using place = await begin(context)
+    await place.do(['migrate'])
+    await place.do(['user', 'add', 'ada', '--operator'], PASSWORD)
+    const token = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
+    expect(await place.value(['user', 'disable', 'ada'])).toMatchObject({ isChanged: true, ended: 1 })
+    expect(await place.do(['validate'], token)).toMatchObject({ code: 3 })
+    await place.do(['user', 'enable', 'ada'])
+    const again = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
+    expect(await place.do(['user', 'delete', 'ada', '--yes'])).toMatchObject({ code: 0 })
+    expect(await place.do(['validate'], again)).toMatchObject({ code: 3 })
+    expect(await place.value(['user', 'list'])).toEqual([])
+    expect(place.said).not.toContain(CANARY)
+  })
+
+  test(
+    'doctor finds all well, and measures how soon an end is refused elsewhere',
+    { timeout: PATIENCE },
+    async (context) => {
+      using place = await begin(context)
+      await place.do(['migrate'])
+      const plain = await place.value<Report>(['doctor'])
+      expect(plain).toMatchObject({
+        ok: true,
+        schema: { pending: 0 },
+        guarantees: { survivesPowerLoss: true },
+        measured: null,
+      })
+      const strict = await place.value<Report>(['doctor', '--measure'])
+      expect(strict).toMatchObject({ ok: true, measured: { bound: 0, milliseconds: expect.any(Number) } })
+      if (name !== 'sqlite') {
+        const cached = await place.value<Report>(['doctor', '--measure', '--lease', '500ms'])
+        expect(cached).toMatchObject({ ok: true, measured: { bound: 500, milliseconds: expect.any(Number) } })
+      }
+      expect(await place.value(['user', 'list'])).toEqual([])
+      expect(await place.value(['list'])).toEqual([])
+      expect((await place.do(['doctor'])).stdout).toContain('what is acknowledged survives the loss of power')
+      expect(place.said).not.toContain(CANARY)
+    },
+  )
+
+  test('what migrate takes away is gone, and asked for before', { timeout: PATIENCE }, async (context) => {
+    using place = await begin(context)
+    expect(await place.value(['migrate', '--status'])).toMatchObject({ applied: [] })
+    expect((await place.do(['migrate', '--print'])).stdout).toContain('CREATE TABLE sojourn_users')
+    await place.do(['migrate'])
+    expect(await place.value(['migrate', '--status'])).toMatchObject({ pending: [] })
+    expect(await place.do(['migrate', '--rollback'])).toMatchObject({ code: 2 })
+    expect(await place.do(['migrate', '--rollback', '--yes'])).toMatchObject({ code: 0 })
+    expect(await place.do(['user', 'list'])).toMatchObject({ code: 1 })
+    expect(place.said).not.toContain(CANARY)
+  })
+})
+
+test('adopted users and sessions of a file live on in postgres', { timeout: PATIENCE }, async (context) => {
+  using place = new Installation({ SOJOURN_DATABASE_URL: await postgresUrl(context) })
+  const old = `${place.folder}/old.db`
+  madeUpInstallation(old)
+  const report = ['adopt', 'user-sessions', '--from', old]
+  const rehearsal = await place.value<{ sessions: { added: number } }>([...report, '--dry-run'])
+  const adopted = await place.value<{ sessions: { added: number; live: number } }>(report)
+  expect(adopted.sessions.added).toBe(rehearsal.sessions.added)
+  expect(adopted.sessions.live).toBeGreaterThan(0)
+  expect(await place.value(report)).toMatchObject({ sessions: { added: 0 } })
+})
+
+test(
+  'a wrong password is told in the words of the server, without the password',
+  { timeout: PATIENCE },
+  async (context) => {
+    using place = new Installation({ SOJOURN_DATABASE_URL: redisUrl(context), SOJOURN_USERS_URL: 'sqlite:./users.db' })
+    await place.do(['migrate'])
+    const url = place.env['SOJOURN_DATABASE_URL'] ?? ''
+    place.env['SOJOURN_DATABASE_URL'] = url.replace(CANARY, 'wrong')
+    const refused = await place.do(['doctor'])
+    expect(refused.code).toBe(1)
+    expect(refused.stdout).toContain('WRONGPASS')
+    expect(place.said).not.toMatch(/canary|wrong@/)
+  },
+)
