@@ -132,7 +132,7 @@ describe.each(Object.keys(ENGINES))('on %s', (name) => {
       expect(await place.do(['validate'], third)).toMatchObject({ code: 3 })
       expect(await place.value(['stats'])).toMatchObject({ total: 3, active: 0, ended: 3 })
       expect(await place.value(['invalidate', '--all', '--yes'])).toEqual({ ended: 0 })
-    expect(await place.value(['cleanup', '1'])).toEqual({ ended: 0, pruned: 0, dryRun: false })
+      expect(await place.value(['cleanup', '1'])).toEqual({ ended: 0, pruned: 0, dryRun: false })
       expect(place.said).not.toContain(CANARY)
     },
   )
