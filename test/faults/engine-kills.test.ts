@@ -6,7 +6,7 @@ import { engineKills } from './support/engine-kills.ts'
 import { Fleet } from './support/fleet.ts'
 
 /** How often an engine is killed; others by `SOJOURN_ENGINE_KILLS=300`. */
-const KILLS = Number(process.env['SOJOURN_ENGINE_KILLS'] ?? 4)
+const KILLS = Number(process.env['SOJOURN_ENGINE_KILLS'] ?? 3)
 /** Within how many kills the planted setting must be found out. */
 const TEETH = 12
 const NODES = 3

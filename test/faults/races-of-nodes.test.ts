@@ -108,7 +108,7 @@ describe.each(NETWORKED_ENGINES)('nodes on one $name', { timeout: 60_000 + ROUND
   })
 
   test('make one session of a login whose answer was lost and that is made again, and bring none back', async () => {
-    await using fleet = await open({ deadline: 1_000 })
+    await using fleet = await open({ deadline: 400 })
     const total = { many: 0, revived: 0, lost: 0 }
     for (let round = 0; round < ROUNDS; round += 1) {
       const outcome = await lostAnswer(fleet, SEED + round)
@@ -169,7 +169,7 @@ async function survivorsOf(fleet: Fleet, userId: string, seed: number): Promise<
   )
   const epoch = await fleet.on(0).sessions.epoch(userId)
   const tokens: Token[] = old.map(({ token }) => token)
-  const soon = (): Promise<void> => later(chance.below(6))
+  const soon = (): Promise<void> => later(chance.below(25))
   const logIn = async (_: unknown, place: number): Promise<void> => {
     await soon()
     const login = await fleet.on(place).sessions.tryCreate({ userId, username: userId, epoch })
@@ -183,7 +183,7 @@ async function survivorsOf(fleet: Fleet, userId: string, seed: number): Promise<
   await Promise.all([
     ...Array.from({ length: 12 }, logIn),
     ...old.map(({ session }, place) => renew(session.id, place)),
-    soon().then(() => fleet.on(chance.below(NODES)).sessions.revoke({ userId })),
+    later(chance.below(5)).then(() => fleet.on(chance.below(NODES)).sessions.revoke({ userId })),
   ])
   const checks = await Promise.all(tokens.map((token, place) => fleet.on(place).sessions.validate(token)))
   const standing = await fleet.on(0).sessions.count({ userId, active: true })
