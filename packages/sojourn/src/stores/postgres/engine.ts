@@ -192,6 +192,8 @@ async function inTransaction<T>(connection: PostgresConnection, deadline: number
  */
 function hearErrors(client: PostgresClient): void {
   client.on?.('error', ignore)
+  // What came with the welcome has been read by then, and whoever waits is woken after that.
+  process.nextTick(() => client.removeListener?.('error', ignore))
 }
 
 function ignore(): void {}
