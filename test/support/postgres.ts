@@ -187,12 +187,22 @@ class LocalServer implements ServerProcess {
   async start(role: 'primary' | 'replica' = 'primary'): Promise<void> {
     if (role === 'replica') writeFileSync(this.#signalOfReplica, '')
     else rmSync(this.#signalOfReplica, { force: true })
-    const child = this.#run()
-    this.#child = child
     let said = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4_000)))
+    const run = (): ChildProcess => {
+      said = ''
+      const child = this.#run()
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4_000)))
+      return child
+    }
+    let child = run()
+    this.#child = child
     const isUp = async (): Promise<boolean> => {
-      if (child.exitCode !== null) throw new Error(`PostgreSQL did not start: ${said}`)
+      if (child.exitCode !== null) {
+        // Of one that was killed something may still be dying.
+        if (!/pre-existing shared memory block/.test(said)) throw new Error(`PostgreSQL did not start: ${said}`)
+        child = run()
+        this.#child = child
+      }
       return execute(this.#config, 'SELECT 1').then(
         () => true,
         () => false,
@@ -210,7 +220,11 @@ class LocalServer implements ServerProcess {
   }
 
   async kill(): Promise<void> {
-    await this.#end(() => this.#signal('SIGKILL'))
+    await this.#end(() => {
+      // So that no process is begun for a connection while those that are there are counted.
+      this.#signal('SIGSTOP')
+      this.#signal('SIGKILL')
+    })
   }
 
   async stop(): Promise<void> {
