@@ -236,35 +236,6 @@ describe('three nodes on redis, with their users in postgres', () => {
   )
 })
 
-test.for(['postgres', 'redis'])(
-  'on %s a node refuses at once what it has ended itself, however long the lease',
-  { timeout: PATIENCE },
-  async (engine, context) => {
-    if (engine === 'redis') required(context, 'redis-server', redisPath)
-    await using redis = engine === 'redis' ? await ownRedis() : null
-    await using fleet = await open(['--lease', '1m'], redis?.url)
-    const [kept, other] = [await signIn(fleet), await signIn(fleet)]
-    const [node] = fleet.nodes
-    for (let round = 0; round < 3; round += 1) expect((await node?.ask('/auth/verify', other))?.status).toBe(200)
-    await until('an answer from memory', async () => {
-      await node?.ask('/auth/verify', other)
-      return (await figure(node?.url ?? '', 'sojourn_memory_reads_total{outcome="hit"}')) > 0
-    })
-    const changed = await fetch(`${node?.url}/auth/password`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${kept}`, origin: ORIGIN, 'content-type': 'application/json' },
-      body: JSON.stringify({ currentPassword: PASSWORD, newPassword: 'another walk along the river' }),
-    })
-    expect(changed.status).toBe(200)
-    expect((await node?.ask('/auth/verify', other))?.status).toBe(401)
-  },
-)
-
-async function ownRedis(): Promise<AsyncDisposable & { readonly url: string }> {
-  const { url, close } = await startRedis()
-  return { url, [Symbol.asyncDispose]: close }
-}
-
 async function figure(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
   const line = text.split('\n').find((each) => each.startsWith(`${name} `))
