@@ -20,7 +20,7 @@ test.each(Object.entries(others))(
   120_000,
 )
 
-test('postgres answers every sequence of calls as the memory store does', { timeout: 120_000 }, async (context) => {
+test('postgres answers every sequence of calls as the memory store does', { timeout: 300_000 }, async (context) => {
   required(context, 'PostgreSQL', postgresPath)
   const server = await startPostgres()
   try {
