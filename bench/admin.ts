@@ -1,6 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { pino } from 'pino'
 import { SqliteStore } from 'sojourn/sqlite'
+import type * as App from '../packages/server/src/service/app.ts'
+import type * as Parts from '../packages/server/src/service/service.ts'
 import { figure } from './findings.ts'
 import type { Finding } from './findings.ts'
 import { userAt, usersOf } from './fixture.ts'
@@ -54,10 +56,8 @@ export async function measureAdmin(file: string, size: number): Promise<readonly
 /** The program as it was built: Node reads no JSX. */
 async function built() {
   const folder = '../packages/server/dist/service'
-  type App = typeof import('../packages/server/src/service/app.ts')
-  type Parts = typeof import('../packages/server/src/service/service.ts')
-  const app = (await import(`${folder}/app.js`)) as App
-  const parts = (await import(`${folder}/service.js`)) as Parts
+  const app = (await import(`${folder}/app.js`)) as typeof App
+  const parts = (await import(`${folder}/service.js`)) as typeof Parts
   return { createApp: app.createApp, Service: parts.Service }
 }
 

@@ -166,6 +166,8 @@ describe('the rules bite', () => {
     ['the program uses what is not public', 'server/src/cli', `import { A } from 'sojourn/core/policy'`],
     ['the program uses what it does not declare', 'server/src/cli', `import { A } from 'knip'`],
     ['the console imports the library', 'console/src', `import { A } from 'sojourn'`],
+    ['the console uses what it does not declare', 'console/src', `import { A } from 'react-query'`],
+    ['the console imports Node', 'console/src', `import { join } from 'node:path'`],
   ])('%s', (_, folder, text) => {
     const specifier = /['"](.+)['"]/.exec(text)?.[1]
     expect(forbiddenImports({ path: `packages/${folder}/x.ts`, text })).toEqual([

@@ -73,6 +73,26 @@ test('what cannot be told is not taken for a no, and can be tried again', async 
   await page.getByRole('heading', { name: 'Overview' }).waitFor()
 })
 
+test('TMO-9: a page that nobody is before any more does not keep its operator signed in', async () => {
+  const page = await site.open('/console/')
+  const isPassive = (wanted: boolean): Promise<unknown> =>
+    page.waitForRequest((asked) => {
+      const passive = asked.headers()['sojourn-passive'] === '1'
+      return asked.url().endsWith('/admin/overview') && passive === wanted
+    })
+  await page.clock.install()
+  await page.reload()
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  const unattended = isPassive(true)
+  await page.clock.fastForward('02:00')
+  await page.clock.runFor('00:20')
+  await unattended
+  await page.mouse.move(200, 200)
+  const attended = isPassive(false)
+  await page.clock.runFor('00:20')
+  await attended
+})
+
 test('keys lead everywhere', async () => {
   const page = await site.open('/console/')
   for (const [key, title] of [

@@ -168,7 +168,9 @@ const attempts = fc.option(fc.record({ count: fc.integer({ min: 1, max: 2 }), si
 const ofSessions = {
   insert: command([record, guard], async ({ store }, given, { epoch: error, ...rest }) => {
     const epoch = error === undefined ? undefined : (await store.epoch(given.userId)) + error
-    return store.insert(given, { ...rest, epoch })
+    const outcome = await store.insert(given, { ...rest, epoch })
+    // Nothing is promised about the order of those who make room.
+    return outcome.ok ? { ...outcome, evicted: outcome.evicted.toSorted((a, b) => (a.id < b.id ? -1 : 1)) } : outcome
   }),
   get: command([id], async ({ store }, which) => store.get(which)),
   touch: command(

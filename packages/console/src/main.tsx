@@ -3,6 +3,7 @@ import { createRoot } from 'react-dom/client'
 import { CSPProvider } from '@base-ui/react/csp-provider'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
+import { watchAttendance } from './api/attendance.ts'
 import { ME } from './api/me.ts'
 import { RequestError } from './api/problem.ts'
 import { router } from './router.tsx'
@@ -17,8 +18,9 @@ const queries = new QueryClient({
   },
 })
 
-// Every page waits for this one, so it is asked for before any is drawn.
-void queries.prefetchQuery(ME)
+watchAttendance()
+// Every page waits for this one, so it is asked for before any is drawn. What goes wrong the page tells.
+queries.query(ME).catch(() => undefined)
 
 const host = document.getElementById('root')
 if (host === null) throw new Error('index.html has no element with the id root; restore it')

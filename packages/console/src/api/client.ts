@@ -1,3 +1,4 @@
+import { isAttended } from './attendance.ts'
 import { RequestError, problemSentence, silenceSentence } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { proofDesk } from './proof.ts'
@@ -37,6 +38,7 @@ async function attempt<T>(path: string, options: RequestOptions): Promise<T> {
 
 async function send(path: string, { method = 'GET', body, signal }: RequestOptions): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json' }
+  if (!isAttended()) headers['sojourn-passive'] = '1'
   if (body !== undefined) headers['content-type'] = 'application/json'
   try {
     return await fetch(path, {

@@ -21,6 +21,7 @@ describe('how far an instant is', () => {
 
   test('what is to come is told the same way', () => {
     expect(relative(NOW + 1, NOW)).toBe('within a minute')
+    expect(relative(NOW + DAY - 1_000, NOW)).toBe('in 1 day')
     expect(relative(NOW + 90 * MINUTE, NOW)).toBe('in 1 hour')
     expect(relative(NOW + 2 * DAY, NOW)).toBe('in 2 days')
   })

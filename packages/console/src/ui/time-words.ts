@@ -9,8 +9,9 @@ const RELATIVE = new Intl.RelativeTimeFormat('en')
 
 /** How far an instant is from now, as people say it: `3 hours ago`, `in 2 days`. Less than a minute ago is `just now`. */
 export function relative(at: number, now: number): string {
-  const seconds = Math.abs(now - at) / 1_000
   const isPast = at <= now
+  // What is to come is told to the minute, or a whole day would be 23 hours as soon as it has begun.
+  const seconds = isPast ? (now - at) / 1_000 : Math.round((at - now) / 60_000) * 60
   const unit = UNITS.find(([, size]) => seconds >= size)
   if (unit === undefined) return isPast ? 'just now' : 'within a minute'
   const [name, size] = unit

@@ -233,7 +233,7 @@ export class ApiKeys {
 }
 
 /** The public view of a key. */
-export function viewApiKey(record: ApiKeyRecord): ApiKey {
+function viewApiKey(record: ApiKeyRecord): ApiKey {
   return {
     id: record.id,
     name: record.name,

@@ -27,7 +27,7 @@ export function useSessionList(filter: SessionFilter) {
   const spelled = JSON.stringify(filter)
   const where = useMemo(
     () => conditions(JSON.parse(spelled) as SessionFilter, Date.now()),
-    // oxlint-disable-next-line react/exhaustive-deps -- another round is as of another now
+    // Another round is as of another now.
     [spelled, round],
   )
   const listKey = ['sessions', 'list', where, round, sort, order]

@@ -10,6 +10,7 @@ import { tell } from '../../ui/toasts.tsx'
 import { counted } from '../health/measures.ts'
 import { Ending } from './ending.tsx'
 import { FilterBar } from './filter-bar.tsx'
+import { FilterChips } from './filter-chips.tsx'
 import { EVERYBODY, isFiltered, readFilter, writeFilter } from './filter.ts'
 import { SelectionBar } from './selection-bar.tsx'
 import { NOTHING, allToggled, extended, toggled, without } from './selection.ts'
@@ -73,20 +74,25 @@ export function SessionsPage() {
             onClick={() => setDoomed({ kind: 'shown', where })}
             className="enabled:border-danger enabled:text-danger enabled:hover:bg-danger-tint"
           >
-            End all shown…
+            <span>
+              End all<span className="max-sm:hidden"> shown</span>…
+            </span>
           </Button>
         </>
       }
     >
-      <FilterBar filter={filter} onChange={setFilter} onClear={clearFilter} />
+      <FilterBar filter={filter} onChange={setFilter} />
       {list.error !== null && !list.isFetchNextPageError && (
         <ErrorState error={list.error} onRetry={() => void list.refetch()} />
       )}
       {(rows !== undefined || list.error === null) && (
         <div className="space-y-3">
-          <p role="status" className={`min-h-6 text-soft tabular-nums ${isCountOld ? 'opacity-60' : ''}`}>
-            {count !== undefined && counted(count, `${STATE_WORDS[filter.state]}session`)}
-          </p>
+          <div className="flex min-h-9 flex-wrap items-center gap-2">
+            <p role="status" className={`grow text-soft tabular-nums ${isCountOld ? 'opacity-60' : ''}`}>
+              {count !== undefined && counted(count, `${STATE_WORDS[filter.state]}session`)}
+            </p>
+            <FilterChips filter={filter} onChange={setFilter} onClear={clearFilter} />
+          </div>
           <DataGrid
             label="Sessions"
             columns={SESSION_COLUMNS}

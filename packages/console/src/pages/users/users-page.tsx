@@ -44,7 +44,7 @@ export function UsersPage() {
   }
 
   return (
-    <Page title="Users">
+    <Page title="Users" actions={isFiltered(filter) && <Button onClick={clear}>Clear the filter</Button>}>
       <search className="grid grid-cols-2 items-end gap-3 sm:flex sm:flex-wrap" aria-label="Filter users">
         <SearchField
           what="users"
@@ -67,11 +67,6 @@ export function UsersPage() {
           onChange={(role) => setFilter({ ...filter, role })}
           className="sm:w-36"
         />
-        {isFiltered(filter) && (
-          <Button className="col-span-2 w-fit" onClick={clear}>
-            Clear the filter
-          </Button>
-        )}
       </search>
       {list.error !== null && !list.isFetchNextPageError && (
         <ErrorState error={list.error} onRetry={() => void list.refetch()} />

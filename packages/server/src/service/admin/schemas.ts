@@ -11,8 +11,8 @@ const nullableInstant = instant.nullable()
 const nullableText = z.string().nullable()
 const whole = z.int().min(0)
 
-export const EndReason = z.enum(END_REASONS).openapi('EndReason')
-export const EventType = z.enum(EVENT_TYPES).openapi('EventType')
+const EndReason = z.enum(END_REASONS).openapi('EndReason')
+const EventType = z.enum(EVENT_TYPES).openapi('EventType')
 export const Scope = z.enum(API_KEY_SCOPES).openapi('Scope')
 export const Role = z.enum(['user', 'operator']).openapi('Role')
 

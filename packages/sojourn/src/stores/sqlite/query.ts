@@ -8,6 +8,9 @@ export interface Condition {
   readonly values: readonly Value[]
 }
 
+/** The column of each order. */
+export const ORDERS = { createdAt: 'created_at', lastAccessedAt: 'last_accessed' } as const
+
 /** No column at all. */
 const NONE = ''
 
@@ -24,7 +27,7 @@ export function selectionOf(asked: SessionFilter): Condition {
 /** The conditions, order and limit of a page. */
 export function pageOf({ filter: asked, sort, descending, after, limit }: ListQuery): Condition {
   const filter = narrowed(asked)
-  const order = sort === 'createdAt' ? 'created_at' : 'last_accessed'
+  const order = ORDERS[sort]
   const owner = ownerOf(filter)
   const [direction, ahead, behind] = descending ? ['DESC', '<', '>'] : ['ASC', '>', '<']
   const conditions = [
