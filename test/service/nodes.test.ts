@@ -175,8 +175,7 @@ describe('three nodes behind nginx', () => {
     'while the database is down every node says that it cannot tell, and afterwards nobody is signed out',
     { timeout: PATIENCE },
     async (context) => {
-      const { process } = server
-      if (process === null) return context.skip('the server is somebody else’s')
+      const process = required(context, 'PostgreSQL of its own', server.process)
       await using fleet = await open()
       const token = await signIn(fleet)
       await process.stop()

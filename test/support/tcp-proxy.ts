@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import type { AddressInfo, NetConnectOpts, Server, Socket } from 'node:net'
 
 /** What goes wrong on the way, for the connections there are and those to come. Anything left out does not. */
 export interface TcpFaults {
@@ -25,23 +25,25 @@ interface Pair {
 /** Stands between clients and a server that speaks over TCP, and does to their connections what networks do. */
 export class TcpProxy implements AsyncDisposable {
   readonly #listener: Server
+  readonly #isPath: boolean
   readonly #pairs = new Set<Pair>()
   #faults: TcpFaults = {}
   /** Called when the faults change: whoever waits looks again. */
   #waiting: (() => void)[] = []
 
-  /** Listens on a free port of this machine. */
-  static async open(target: { readonly host?: string; readonly port: number }): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target.host ?? '127.0.0.1', target.port)
+  /** Listens on a free port of this machine. The target is a port, of this machine unless a host is given, or the path of a socket. */
+  static async open(target: NetConnectOpts): Promise<TcpProxy> {
+    const proxy = new TcpProxy('path' in target ? target : { host: '127.0.0.1', ...target })
     proxy.#listener.listen(0, '127.0.0.1')
     await once(proxy.#listener, 'listening')
     return proxy
   }
 
-  private constructor(host: string, port: number) {
+  private constructor(target: NetConnectOpts) {
+    this.#isPath = 'path' in target
     this.#listener = createServer((client) => {
       if (this.#faults.isRefusing === true) client.destroy()
-      else this.#join(client, connect(port, host))
+      else this.#join(client, connect(target))
     })
   }
 
@@ -119,8 +121,10 @@ export class TcpProxy implements AsyncDisposable {
   #cutOff(pair: Pair, how: 'close' | 'reset'): void {
     this.#pairs.delete(pair)
     for (const socket of [pair.client, pair.server]) {
-      if (how === 'reset') socket.resetAndDestroy()
-      else socket.destroySoon()
+      if (how === 'close') socket.destroySoon()
+      // The socket of a path knows no reset.
+      else if (socket === pair.server && this.#isPath) socket.destroy()
+      else socket.resetAndDestroy()
     }
   }
 }

@@ -3,6 +3,7 @@ import type { PoolConfig } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   countingPool,
+  emptyTables,
   execute,
   openPostgres,
   postgresPath,
@@ -333,7 +334,7 @@ describe('behind PgBouncer in transaction mode', () => {
       for (const { name, run } of [...storeContract, ...userStoreContract]) {
         const openPooled = async (): Promise<{ store: PostgresStore; users: PostgresStore['users'] }> => {
           const store = await openPostgres({ ...pooled, max: 20 }, { prepare: false, deadline: '20s' })
-          await execute(direct, 'DELETE FROM sojourn_users; DELETE FROM sojourn_events; DELETE FROM sojourn_attempts')
+          await emptyTables(direct)
           return { store, users: store.users }
         }
         await expect(run(openPooled), name).resolves.toBeUndefined()

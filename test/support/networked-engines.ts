@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { Pool } from 'pg'
+import type { Duration } from '../../packages/sojourn/src/index.ts'
+import type { Store } from '../../packages/sojourn/src/core/store.ts'
+import { PostgresStore } from '../../packages/sojourn/src/stores/postgres.ts'
+import { RedisStore } from '../../packages/sojourn/src/stores/redis.ts'
+import { overriding } from '../faults/support/overriding.ts'
+import { postgresPath, startPostgres } from './postgres.ts'
+import { connectTo, redisPath, startRedis } from './redis.ts'
+import { TcpProxy } from './tcp-proxy.ts'
+
+/** An engine that nodes reach over a network: a server of one's own, as a process that can be stopped and killed. */
+export interface NetworkedEngine {
+  /** A network for one node to reach it through. */
+  openNetwork(): Promise<TcpProxy>
+  /** A place of its own to keep sessions in. */
+  newPlace(): Promise<Place>
+  /** Stands still, as on a machine that hangs. */
+  hang(): void
+  goOn(): void
+  /** Gone at once, as with the power of its machine. */
+  kill(): Promise<void>
+  /** Up again, on what it left on disk. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Where several nodes keep their sessions together. */
+export interface Place {
+  /** A store with a connection of its own, which ends with it, through a port of this machine. */
+  connect(port: number, deadline: Duration): Promise<Store>
+}
+
+/** What can be started, and what of. */
+export interface EngineKind {
+  readonly name: string
+  /** What the machine must have, for `required`. */
+  readonly program: string
+  readonly needs: string | null
+  /** `isForgetful`: with the setting planted that loses what was acknowledged when the process is killed. */
+  readonly start: (options?: { readonly isForgetful?: boolean }) => Promise<NetworkedEngine>
+}
+
+export const NETWORKED_ENGINES: readonly EngineKind[] = [
+  {
+    name: 'PostgreSQL',
+    program: 'PostgreSQL of its own',
+    needs: process.env['SOJOURN_TEST_POSTGRES_URL'] === undefined ? postgresPath : null,
+    start: networkedPostgres,
+  },
+  { name: 'Redis', program: 'redis-server', needs: redisPath, start: networkedRedis },
+]
+
+async function networkedPostgres({ isForgetful = false } = {}): Promise<NetworkedEngine> {
+  const server = await startPostgres(isForgetful ? ['synchronous_commit=off', 'wal_writer_delay=10s'] : [])
+  const machine = server.process
+  if (machine === null) throw new Error('this is somebody else’s PostgreSQL')
+  const allowUnsafe = isForgetful ? ['synchronous_commit'] : []
+  return {
+    openNetwork: () => TcpProxy.open({ path: join(server.config.host ?? '', '.s.PGSQL.5432') }),
+    async newPlace() {
+      const config = await server.createDatabase()
+      return {
+        async connect(port, deadline) {
+          const pool = new Pool({ ...config, host: '127.0.0.1', port, max: 10 })
+          return PostgresStore.open({ pool, endsPool: true, deadline, allowUnsafe })
+        },
+      }
+    },
+    hang: () => machine.pause(),
+    goOn: () => machine.resume(),
+    kill: () => machine.kill(),
+    start: () => machine.start(),
+    close: () => server.close(),
+  }
+}
+
+async function networkedRedis({ isForgetful = false } = {}): Promise<NetworkedEngine> {
+  const server = await startRedis(isForgetful ? { appendonly: 'no' } : {})
+  const allowUnsafe = isForgetful ? ['appendonly'] : []
+  return {
+    openNetwork: () => TcpProxy.open({ port: server.port }),
+    async newPlace() {
+      const prefix = `${randomUUID()}:`
+      return {
+        async connect(port, deadline) {
+          const client = await connectTo(`redis://127.0.0.1:${port}`)
+          const store = await RedisStore.open({ client, prefix, deadline, allowUnsafe })
+          const close = async (): Promise<void> => {
+            await store.close()
+            if (client.isOpen) client.destroy()
+          }
+          return overriding(store, { close })
+        },
+      }
+    },
+    hang: () => server.signal('SIGSTOP'),
+    goOn: () => server.signal('SIGCONT'),
+    kill: () => server.kill(),
+    start: () => server.start(),
+    close: () => server.close(),
+  }
+}
