@@ -99,19 +99,20 @@ describe.each(NETWORKED_ENGINES)('in the same weather on $name it is found when'
   afterAll(async () => engine?.close())
 
   const [, byPushOnly] = PLANTED_LEASES
-  const faults: readonly (readonly [string, FleetOptions, (history: readonly Operation[]) => readonly Violation[]])[] = [
+  const faults: readonly (readonly [string, FleetOptions, (history: readonly Operation[]) => readonly Violation[]])[] =
     [
-      'there is no lease, and what is pushed is believed to be all',
-      { around: byPushOnly!.open },
-      (history) => cachedViolations(history, BOUND),
-    ],
-    ['a store that cannot be reached counts as a store that knows nobody', { around: tellingNo }, strictViolations],
-    [
-      'the wall clock of its host decides who is late',
-      { clock: (_, time) => ({ now: () => Math.floor(time.wall()) }) },
-      strictViolations,
-    ],
-  ]
+      [
+        'there is no lease, and what is pushed is believed to be all',
+        { around: byPushOnly!.open },
+        (history) => cachedViolations(history, BOUND),
+      ],
+      ['a store that cannot be reached counts as a store that knows nobody', { around: tellingNo }, strictViolations],
+      [
+        'the wall clock of its host decides who is late',
+        { clock: (_, time) => ({ now: () => Math.floor(time.wall()) }) },
+        strictViolations,
+      ],
+    ]
 
   test.each(faults)('%s', { timeout: 120_000 }, async (_, options, violations) => {
     let count = 0
