@@ -26,12 +26,10 @@ test(
     const quiet: number[] = []
     for (let n = 0; n < QUIET; n += 1) quiet.push(await visit(token))
 
-    let isOver = false
-    const storm = Promise.all(Array.from({ length: LOGINS }, (_, number) => logIn(number))).finally(() => {
-      isOver = true
-    })
+    const over = new AbortController()
+    const storm = Promise.all(Array.from({ length: LOGINS }, (_, number) => logIn(number))).finally(() => over.abort())
     const busy: number[] = []
-    while (!isOver) busy.push(await visit(token))
+    while (!over.signal.aborted) busy.push(await visit(token))
     const statuses = Map.groupBy(await storm, ({ status }) => status)
 
     // The right password, a place in the queue that did not come in time, or too many under one name: nothing else.
