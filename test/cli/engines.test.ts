@@ -6,7 +6,7 @@ import type { TestContext } from 'vitest'
 import { madeUpInstallation } from '../support/legacy-installation.ts'
 import { execute, postgresPath, startPostgres } from '../support/postgres.ts'
 import type { PostgresServer } from '../support/postgres.ts'
-import { connectTo, redisPath, startRedis } from '../support/redis.ts'
+import { connectTo, redisPath, startCluster, startRedis } from '../support/redis.ts'
 import type { RedisServer } from '../support/redis.ts'
 import { required } from '../support/require.ts'
 import { PASSWORD, Workplace, ended } from './support/program.ts'
@@ -254,6 +254,44 @@ test(
     expect(await place.value(['user', 'delete', 'ada', '--yes'])).toMatchObject({ ended: 1 })
     expect(await place.value(['doctor'])).toMatchObject({ ok: true })
     await execute({ connectionString: url }, `DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  },
+)
+
+test('a cluster of redis is named by some of its hosts', { timeout: PATIENCE }, async (context) => {
+  required(context, 'redis-server', redisPath)
+  const cluster = await startCluster()
+  const hosts = cluster.servers.map(({ port }) => `127.0.0.1:${port}`)
+  const url = `redis+cluster://${hosts.slice(0, 2).join(',')}`
+  using place = new Installation({ SOJOURN_DATABASE_URL: url, SOJOURN_USERS_URL: 'sqlite:./users.db' })
+  await place.do(['migrate'])
+  for (const name of ['ada', 'grace', 'linus']) {
+    await place.do(['user', 'add', name], PASSWORD)
+    const token = (await place.do(['login', name], PASSWORD)).stdout.trim()
+    expect(await place.do(['validate'], token)).toMatchObject({ code: 0 })
+  }
+  expect(await place.value<Listed[]>(['list'])).toHaveLength(3)
+  expect(await place.value(['doctor', '--measure'])).toMatchObject({
+    ok: true,
+    database: { path: url, bytes: null },
+    measured: { milliseconds: expect.any(Number) },
+  })
+  expect(await place.value(['invalidate', '--all', '--yes'])).toEqual({ ended: 3 })
+  place.env['SOJOURN_DATABASE_URL'] = `redis://${hosts[0]}`
+  expect(await place.do(['list'])).toMatchObject({ code: 2, stderr: expect.stringContaining('redis+cluster://') })
+  await cluster.close()
+})
+
+test(
+  'a password may stand alone in the variable that the client of redis has for it',
+  { timeout: PATIENCE },
+  async (context) => {
+    const url = redisUrl(context).replace(`:${CANARY}@`, '')
+    using place = new Installation({ SOJOURN_DATABASE_URL: url, SOJOURN_USERS_URL: 'sqlite:./users.db' })
+    await place.do(['migrate'])
+    expect(await place.do(['list'])).toMatchObject({ code: 1, stderr: expect.stringContaining('NOAUTH') })
+    place.env['REDISCLI_AUTH'] = CANARY
+    expect(await place.do(['list'])).toMatchObject({ code: 0 })
+    expect(place.said).not.toContain(CANARY)
   },
 )
 
