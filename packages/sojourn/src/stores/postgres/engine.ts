@@ -46,6 +46,7 @@ export class PostgresEngine {
     this.#options = options
     // Without a listener the loss of an idle connection would end the process; the pool replaces it by itself.
     pool.on?.('error', ignore)
+    pool.on?.('connect', hearErrors)
   }
 
   /** What messages call the database. */
@@ -92,6 +93,7 @@ export class PostgresEngine {
     await Promise.allSettled(this.#pending)
     if (this.#options.endsPool) await this.#pool.end?.()
     this.#pool.removeListener?.('error', ignore)
+    this.#pool.removeListener?.('connect', hearErrors)
   }
 
   async #call<T>(work: Work<T>, isWrite: boolean): Promise<T> {
@@ -182,6 +184,14 @@ async function inTransaction<T>(connection: PostgresConnection, deadline: number
     if (leavesConnectionWhole(error)) await connection.exec('ROLLBACK')
     throw error
   }
+}
+
+/**
+ * A server may end a connection in the same breath in which it accepts it. Whoever waits for the connection hears of it only a
+ * moment later, and until then the error of which nobody hears would end the process.
+ */
+function hearErrors(client: PostgresClient): void {
+  client.on?.('error', ignore)
 }
 
 function ignore(): void {}

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { Client, Pool } from 'pg'
 import type { PoolConfig } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -23,6 +26,10 @@ const SOON = '300ms'
 const KILL_OTHERS = `
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE datname = current_database() AND pid <> pg_backend_pid()`
+
+/** What a server says that has accepted a connection, and what one says that shuts down (PostgreSQL protocol, section 55.7). */
+const WELCOME = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1')
+const FAREWELL = Buffer.from('E\0\0\0\x19SFATAL\0C57P01\0Mgone\0\0', 'latin1')
 
 let server: PostgresServer
 let machine: ServerProcess
@@ -156,6 +163,18 @@ describe('a connection that breaks', () => {
         ),
       'a new connection',
     )
+  })
+
+  test('in the same breath in which it was accepted ends neither the process nor the store', async () => {
+    const curt = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.write(Buffer.concat([WELCOME, FAREWELL])))
+    }).listen(0, '127.0.0.1')
+    await once(curt, 'listening')
+    const { port } = curt.address() as AddressInfo
+    const wrong = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres' }
+    await expect(openPostgres(wrong, { deadline: SOON })).rejects.toMatchObject({ code: 'store_unavailable' })
+    curt.close()
   })
 
   test('in the middle of a transaction leaves all of it or nothing, and says that it cannot know', async () => {
