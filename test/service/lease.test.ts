@@ -69,6 +69,22 @@ test('of an operator nothing is believed that only memory says', async () => {
   expect(await service.operatorSessions.validate(token)).toMatchObject({ ok: false, reason: 'ended' })
 })
 
+test('of whoever changes something nothing is believed that only memory says', async () => {
+  const { token, id } = await signedIn()
+  await elsewhere.revoke({ id })
+  const ask = async (method: string, path: string, body?: object): Promise<number | undefined> => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const url = `https://id.example.com/auth${path}`
+    const request = new Request(url, { method, headers, body: body === undefined ? null : JSON.stringify(body) })
+    return (await service.http.handle(request))?.status
+  }
+  expect(await ask('GET', '/session')).toBe(200)
+  expect(await ask('POST', '/password', { current: 'a', next: 'b' })).toBe(401)
+  expect(await ask('POST', '/reauthenticate', { password: 'a' })).toBe(401)
+  expect(await ask('DELETE', '/sessions')).toBe(401)
+  expect(await ask('DELETE', `/sessions/${id}`)).toBe(401)
+})
+
 test('the figures say by how much an answer may be behind: never more than the lease, and nothing without one', async () => {
   expect(await figure('revocation_lag_seconds')).toBe(0)
   await signedIn()
