@@ -93,17 +93,32 @@ function insertSessions(database: DatabaseSync, size: number, now: number): void
      VALUES (?, 'session_created', ?, ?, 'user', ?, 'password')`,
   )
   for (let place = 0; place < size; place += 1) {
-    const noise = hash('sha256', `noise ${place}`, 'buffer')
-    const createdAt = Math.floor(now - 20 * DAY + (place / size) * 20 * DAY)
-    const usedAt = Math.max(createdAt, now - HOUR - (noise.readUInt32BE(0) % (11 * HOUR)))
-    const id = idFor(createdAt, noise)
-    const user = userAt((place * SCATTER) % usersOf(size))
-    const ipAddress = `203.0.${noise[8]}.${noise[9]}`
-    const userAgent = USER_AGENTS[noise[10]! % USER_AGENTS.length]!
-    const session = { ...user, id, secretHash: hashSecret(secretAt(place)), ipAddress, userAgent }
-    insertSession.run(...encodeSession(newRecord(session, createdAt, usedAt)))
-    insertEvent.run(createdAt, id, user.userId, ipAddress)
+    const record = recordAt(place, size, now)
+    insertSession.run(...encodeSession(record))
+    insertEvent.run(record.createdAt, record.id, record.userId, record.ipAddress)
   }
+}
+
+/** The session at a place of so many, and the token that goes with it. */
+export function sessionAt(
+  place: number,
+  size: number,
+  now: number,
+): { readonly record: SessionRecord; readonly token: Token } {
+  const record = recordAt(place, size, now)
+  return { record, token: `${record.id}.${secretAt(place)}` as Token }
+}
+
+function recordAt(place: number, size: number, now: number): SessionRecord {
+  const noise = hash('sha256', `noise ${place}`, 'buffer')
+  const createdAt = Math.floor(now - 20 * DAY + (place / size) * 20 * DAY)
+  const usedAt = Math.max(createdAt, now - HOUR - (noise.readUInt32BE(0) % (11 * HOUR)))
+  const id = idFor(createdAt, noise)
+  const user = userAt((place * SCATTER) % usersOf(size))
+  const ipAddress = `203.0.${noise[8]}.${noise[9]}`
+  const userAgent = USER_AGENTS[noise[10]! % USER_AGENTS.length]!
+  const session = { ...user, id, secretHash: hashSecret(secretAt(place)), ipAddress, userAgent }
+  return newRecord(session, createdAt, usedAt)
 }
 
 /** The record of a session that stands, as a manager with the default policy would make it. */
@@ -149,7 +164,7 @@ function secretAt(place: number): string {
 }
 
 /** Evenly spread places, shuffled: Fisher and Yates with the noise of a hash. */
-function shuffledPlaces(size: number, count: number): readonly number[] {
+export function shuffledPlaces(size: number, count: number): readonly number[] {
   const stride = size / count
   const shuffled = Array.from({ length: count }, (_, index) => Math.floor(index * stride))
   for (let last = count - 1; last > 0; last -= 1) {

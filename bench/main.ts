@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { isMet } from './findings.ts'
 import type { Comparison, Figure, Finding } from './findings.ts'
 import { describeLoad, describeMachine, loadWarning, storageWarning } from './machine.ts'
-import { USAGE, readOptions } from './options.ts'
+import { USAGE, WITHOUT_FILE, readOptions } from './options.ts'
 import type { Options } from './options.ts'
 import { inOwnProcess } from './own-process.ts'
+import { POSTGRES, REDIS } from './networked.ts'
 import { renderFindings } from './table.ts'
 import { COLD, WARM } from './validate.ts'
 
@@ -36,7 +37,9 @@ async function benchmark(options: Options): Promise<void> {
   const findings: Finding[] = []
   for (const size of sizes) {
     const file = join(folder, `${size}.db`)
-    await noting(`${size} sessions: build`, () => inOwnProcess('build', file, size))
+    if (parts.some((part) => !WITHOUT_FILE.includes(part))) {
+      await noting(`${size} sessions: build`, () => inOwnProcess('build', file, size))
+    }
     for (const part of parts) {
       findings.push(...(await noting(`${size} sessions: ${part}`, () => inOwnProcess(part, file, size))))
     }
@@ -50,7 +53,7 @@ async function benchmark(options: Options): Promise<void> {
 
 /** How much dearer a validation is among many sessions than among few, beside the same of the raw read. */
 function growth(findings: readonly Finding[]): readonly Figure[] {
-  return [COLD, WARM].flatMap((subject) => {
+  return [COLD, WARM, POSTGRES, REDIS].flatMap((subject) => {
     const rows = findings.filter(
       (finding): finding is Comparison => finding.subject === subject && finding.kind === 'comparison',
     )

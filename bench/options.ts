@@ -1,9 +1,23 @@
 import { parseArgs } from 'node:util'
 
-/** The parts of the benchmark, in the order in which they run; the last one uses the database up. */
-export const PARTS = ['validate', 'lists', 'space', 'http', 'admin', 'logins', 'cleanup'] as const
+/** The parts of the benchmark, in the order in which they run; `cleanup` uses the database of the parts before it up. */
+export const PARTS = [
+  'validate',
+  'lists',
+  'space',
+  'http',
+  'admin',
+  'logins',
+  'cleanup',
+  'postgres',
+  'redis',
+  'cached',
+] as const
 
 export type Part = (typeof PARTS)[number]
+
+/** The parts that start an engine of their own, or need none. */
+export const WITHOUT_FILE: readonly Part[] = ['postgres', 'redis', 'cached']
 
 export interface Options {
   readonly sizes: readonly number[]

@@ -14,10 +14,10 @@ import { Fleet } from './support/fleet.ts'
 import type { FleetOptions } from './support/fleet.ts'
 import { overriding } from './support/overriding.ts'
 import { weather } from './support/weather.ts'
-import type { StormReport } from './support/weather.ts'
+import type { Kind, StormReport } from './support/weather.ts'
 
 /** Seconds of bad weather for each kind of nodes on each engine; others by `SOJOURN_STORM_SECONDS=3600`. */
-const SECONDS = Number(process.env['SOJOURN_STORM_SECONDS'] ?? 8)
+const SECONDS = Number(process.env['SOJOURN_STORM_SECONDS'] ?? 4)
 const SEED = Number(process.env['SOJOURN_STORM_SEED'] ?? Date.now() % 2 ** 31)
 /** After so many seconds the weather begins anew in a place of its own, so that histories stay short enough to judge. */
 const LONGEST = 20
@@ -89,40 +89,50 @@ describe.each(NETWORKED_ENGINES)('four nodes on one $name in bad weather', ({ na
   })
 })
 
-describe.each(NETWORKED_ENGINES)('in the same weather on $name it is found when', ({ program, needs, start }) => {
-  let engine: NetworkedEngine
+// On one engine, since it is the nodes that go wrong.
+describe.each(NETWORKED_ENGINES.slice(-1))(
+  'in the same weather on $name it is found when',
+  ({ program, needs, start }) => {
+    let engine: NetworkedEngine
 
-  beforeAll(async () => {
-    if (needs !== null) engine = await start()
-  })
-  beforeEach((context) => void required(context, program, needs))
-  afterAll(async () => engine?.close())
+    beforeAll(async () => {
+      if (needs !== null) engine = await start()
+    })
+    beforeEach((context) => void required(context, program, needs))
+    afterAll(async () => engine?.close())
 
-  const [, byPushOnly] = PLANTED_LEASES
-  const faults: readonly (readonly [string, FleetOptions, (history: readonly Operation[]) => readonly Violation[]])[] =
-    [
-      [
-        'there is no lease, and what is pushed is believed to be all',
-        { around: byPushOnly!.open },
-        (history) => cachedViolations(history, BOUND),
-      ],
-      ['a store that cannot be reached counts as a store that knows nobody', { around: tellingNo }, strictViolations],
-      [
-        'the wall clock of its host decides who is late',
-        { clock: (_, time) => ({ now: () => Math.floor(time.wall()) }) },
-        strictViolations,
-      ],
-    ]
+    test('there is no lease, and what is pushed is believed to be all', { timeout: 120_000 }, async () => {
+      const planted = PLANTED_LEASES.find(({ fault }) => fault.includes('no lease'))
+      const options = { around: planted?.open }
+      await assertFound(engine, options, ['cut off'], (history) => cachedViolations(history, BOUND))
+    })
 
-  test.each(faults)('%s', { timeout: 120_000 }, async (_, options, violations) => {
-    let count = 0
-    const started = performance.now()
-    for (let turn = 0; count === 0 && performance.now() - started < TEETH * 1_000; turn += 1) {
-      count = violations((await storm(engine, 3, options, SEED + turn)).history).length
-    }
-    expect(count).toBeGreaterThan(0)
-  })
-})
+    test('a store that cannot be reached counts as one that knows nobody', { timeout: 120_000 }, async () => {
+      await assertFound(engine, { around: tellingNo }, ['cut off', 'engine killed'], strictViolations)
+    })
+
+    test('the wall clock of its host decides who is late', { timeout: 120_000 }, async () => {
+      const clock: FleetOptions['clock'] = (_, time) => ({ now: () => Math.floor(time.wall()) })
+      await assertFound(engine, { clock }, ['clock put'], strictViolations)
+    })
+  },
+)
+
+async function assertFound(
+  engine: NetworkedEngine,
+  options: FleetOptions,
+  kinds: readonly Kind[],
+  violations: Judge,
+): Promise<void> {
+  let count = 0
+  const started = performance.now()
+  for (let turn = 0; count === 0 && performance.now() - started < TEETH * 1_000; turn += 1) {
+    count = violations((await storm(engine, 4, options, SEED + turn, kinds)).history).length
+  }
+  expect(count, `with SOJOURN_STORM_SEED=${SEED}`).toBeGreaterThan(0)
+}
+
+type Judge = (history: readonly Operation[]) => readonly Violation[]
 
 interface Total {
   operations: number
@@ -137,7 +147,7 @@ async function storms(
   engine: NetworkedEngine,
   seconds: number,
   options: FleetOptions,
-  violations: (history: readonly Operation[]) => readonly Violation[],
+  violations: Judge,
 ): Promise<Total> {
   const total = { operations: 0, untold: 0, hits: 0, worst: 0, recovery: 0, weather: '' }
   const faults: Record<string, number> = {}
@@ -162,9 +172,10 @@ async function storm(
   seconds: number,
   options: FleetOptions,
   seed: number,
+  kinds?: readonly Kind[],
 ): Promise<StormReport & { readonly hits: number }> {
   await using fleet = await Fleet.open(engine, NODES, options)
-  const report = await weather({ fleet, engine, chance: new Chance(seed), span: seconds * 1_000 })
+  const report = await weather({ fleet, engine, chance: new Chance(seed), span: seconds * 1_000, kinds })
   return { ...report, hits: fleet.nodes.reduce((sum, { hits }) => sum + hits, 0) }
 }
 

@@ -79,7 +79,8 @@ class UnguardedCache extends FaultyStore {
   }
 }
 
-class RevokeAllByCollectedIds extends FaultyStore {
+/** Misses whoever signs in between the look and the deed. */
+export class RevokeAllByCollectedIds extends FaultyStore {
   override async revoke(...[target, mark, limit]: Parameters<Store['revoke']>): ReturnType<Store['revoke']> {
     if (!('userId' in target)) return super.revoke(target, mark, limit)
     const filter = { userId: target.userId, isEnded: false }
@@ -89,7 +90,8 @@ class RevokeAllByCollectedIds extends FaultyStore {
   }
 }
 
-class CapBeforeInsert extends FaultyStore {
+/** Lets in too many when several come at once. */
+export class CapBeforeInsert extends FaultyStore {
   override async insert(...[record, guard]: Parameters<Store['insert']>): ReturnType<Store['insert']> {
     const { cap, ...rest } = guard
     if (cap === undefined) return super.insert(record, guard)

@@ -37,8 +37,9 @@ export class Recorder {
     this.#time = time
   }
 
-  recentSession(chance: Chance): KnownSession {
-    return chance.pick(this.sessions.slice(-12))
+  /** One of the newest. */
+  recentSession(chance: Chance, among = 12): KnownSession {
+    return chance.pick(this.sessions.slice(-among))
   }
 
   create(userId: string): (node: RecordedNode) => Promise<void> {

@@ -13,6 +13,8 @@ export interface Storm {
   readonly chance: Chance
   /** How long clients go on and the weather is bad, in milliseconds. */
   readonly span: number
+  /** What may happen. Default: everything. */
+  readonly kinds?: readonly Kind[] | undefined
 }
 
 /** What came of it. */
@@ -27,6 +29,8 @@ export interface StormReport {
 }
 
 const USERS = 6
+/** Sessions that clients ask about at any moment. */
+const RECENT = 24
 /** Calls that are made together, and milliseconds from one such lot to the next, on average. */
 const TOGETHER = 4
 const PACE = 8
@@ -71,17 +75,17 @@ async function clientsCome({ fleet, chance }: Storm, recorder: Recorder, isGoing
   if (failures.length > 0) throw failures[0]
 }
 
-/** Mostly validations, of sessions that are likely to have just ended. */
+/** Mostly validations, of sessions that may have ended a second or two ago. */
 function deed(recorder: Recorder, chance: Chance): (node: RecordedNode) => Promise<void> {
-  const kind = chance.below(100)
+  const kind = chance.below(1_000)
   const user = `user-${chance.below(USERS)}`
-  if (kind < 6 || recorder.sessions.length === 0) return recorder.create(user)
-  const session = recorder.recentSession(chance)
-  if (kind < 9) return recorder.revoke(session)
-  if (kind < 11) return recorder.logOut(session)
-  if (kind < 12) return recorder.revokeAll(user, (userId) => ({ userId }))
-  if (kind < 13) return recorder.revokeAll(user, (username) => ({ where: { username } }))
-  if (kind < 15) return recorder.renew(session)
+  if (kind < 20 || recorder.sessions.length === 0) return recorder.create(user)
+  const session = recorder.recentSession(chance, RECENT)
+  if (kind < 28) return recorder.revoke(session)
+  if (kind < 34) return recorder.logOut(session)
+  if (kind < 37) return recorder.revokeAll(user, (userId) => ({ userId }))
+  if (kind < 40) return recorder.revokeAll(user, (username) => ({ where: { username } }))
+  if (kind < 50) return recorder.renew(session)
   return recorder.validate(session)
 }
 
@@ -97,11 +101,11 @@ class Turns {
   }
 
   async run(): Promise<void> {
-    const { fleet, engine, chance } = this.#storm
+    const { fleet, engine, chance, kinds = KINDS } = this.#storm
     while (this.#isGoing()) {
       await later(100 + chance.next() * 300)
       const span = 50 + chance.next() ** 2 * 3_000
-      const kind = chance.pick(KINDS)
+      const kind = chance.pick(kinds)
       this.faults[kind] = (this.faults[kind] ?? 0) + 1
       if (kind === 'engine hangs') {
         engine.hang()
@@ -136,5 +140,6 @@ const KINDS = [
   ...(['cut off', 'cut off', 'deaf', 'mute', 'slow', 'reset', 'close', 'refused', 'cut short', 'clock put'] as const),
   ...(['engine hangs', 'engine killed'] as const),
 ]
-type Kind = (typeof KINDS)[number]
+/** A kind of bad weather. */
+export type Kind = (typeof KINDS)[number]
 type EngineKind = 'engine hangs' | 'engine killed'

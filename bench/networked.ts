@@ -1,0 +1,114 @@
+import { SessionManager } from 'sojourn'
+import type { SessionId, Token } from 'sojourn'
+import { comparison } from './findings.ts'
+import type { Finding } from './findings.ts'
+import { DEVICE, inTurn, sessionAt, shuffledPlaces } from './fixture.ts'
+import { interleave } from './harness.ts'
+import type { Plan, Side } from './harness.ts'
+import { anyUser } from './raw.ts'
+
+/** Sides of the tables that growth is reckoned from. */
+export const POSTGRES = 'validate, PostgreSQL, 64 in flight'
+export const REDIS = 'validate, Redis, 64 in flight'
+
+/** 0.7 of the rate is so much of the time. */
+const READ_AT_MOST = 1 / 0.7
+const COMMIT_AT_MOST = 1.3
+const IN_FLIGHT = [1, 64, 256]
+const SAMPLE = 4_096
+const ALONE: Plan = { operations: 256, rounds: 15, warmUp: 3 }
+const TOGETHER: Plan = { operations: 4_096, rounds: 15, warmUp: 3 }
+const DEEDS_ALONE: Plan = { operations: 64, rounds: 11, warmUp: 2 }
+const DEEDS_TOGETHER: Plan = { operations: 512, rounds: 11, warmUp: 2 }
+
+/** An engine with so many sessions, and what somebody would do by hand with its client. */
+export interface NetworkedBench {
+  readonly engine: string
+  readonly size: number
+  readonly sessions: SessionManager
+  /** Reads the whole records of these sessions in one round trip; one name a form, the store's own first. */
+  readonly rawReads: Readonly<Record<string, (ids: readonly string[]) => Promise<number>>>
+  /** Writes one row of the width of a session, durably, in a transaction of its own. */
+  readonly rawCommit: () => Promise<unknown>
+}
+
+/** Validations beside the engine's own read of as many records in a round trip, logins and sign-outs beside its own commit. */
+export async function measureNetworked(bench: NetworkedBench): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  for (const inFlight of IN_FLIGHT) findings.push(...(await measureReads(bench, inFlight)))
+  for (const deed of ['create', 'revoke'] as const) {
+    for (const inFlight of [1, 64]) findings.push(await measureDeed(bench, deed, inFlight))
+  }
+  return findings
+}
+
+/** Tokens of sessions from all over, in no order. */
+export function tokensOf(size: number, now: number): readonly Token[] {
+  const count = Math.min(size, SAMPLE)
+  return shuffledPlaces(size, count).map((place) => sessionAt(place, size, now).token)
+}
+
+async function measureReads(bench: NetworkedBench, inFlight: number): Promise<readonly Finding[]> {
+  const { engine, size, sessions, rawReads } = bench
+  const plan = inFlight === 1 ? ALONE : TOGETHER
+  const next = inTurn(tokensOf(size, FIXTURE_NOW))
+  const ours: Side = () => {
+    const tokens = next(plan.operations)
+    return () => validateAll(sessions, tokens, inFlight)
+  }
+  const byHand = Object.values(rawReads).map((read): Side => () => {
+    const ids = next(plan.operations).map((token) => token.slice(0, 36))
+    return async () => {
+      let found = 0
+      for (let start = 0; start < ids.length; start += inFlight) found += await read(ids.slice(start, start + inFlight))
+      return found
+    }
+  })
+  const [figures = [], ...raws] = await interleave([ours, ...byHand], plan)
+  return Object.keys(rawReads).map((form, place) => {
+    const subject = `validate, ${engine}, ${inFlight} in flight${form}`
+    return comparison(size, subject, [figures, raws[place] ?? []], inFlight === 1 ? null : READ_AT_MOST)
+  })
+}
+
+async function measureDeed(bench: NetworkedBench, deed: 'create' | 'revoke', inFlight: number): Promise<Finding> {
+  const { engine, size, sessions, rawCommit } = bench
+  const plan = inFlight === 1 ? DEEDS_ALONE : DEEDS_TOGETHER
+  const logIn = async (): Promise<SessionId> => {
+    const { session } = await sessions.create({ ...anyUser(size), device: DEVICE, method: 'password' })
+    return session.id
+  }
+  const ours: Side = async () => {
+    if (deed === 'create') return () => inParallel(plan.operations, inFlight, logIn)
+    const ids: SessionId[] = []
+    await inParallel(plan.operations, 64, async () => void ids.push(await logIn()))
+    return () => inParallel(plan.operations, inFlight, (place) => sessions.revoke({ id: ids[place]! }))
+  }
+  const byHand: Side = () => () => inParallel(plan.operations, inFlight, rawCommit)
+  const figures = await interleave([ours, byHand], plan)
+  return comparison(size, `${deed}, ${engine}, durable, ${inFlight} in flight`, figures, COMMIT_AT_MOST)
+}
+
+/** As a server does with so many requests at any moment: whoever is answered is followed by another. */
+async function validateAll(sessions: SessionManager, tokens: readonly Token[], inFlight: number): Promise<number> {
+  let standing = 0
+  await inParallel(tokens.length, inFlight, async (place) => {
+    if ((await sessions.validate(tokens[place], DEVICE)).ok) standing += 1
+  })
+  return standing
+}
+
+async function inParallel(count: number, inFlight: number, work: (place: number) => Promise<unknown>): Promise<number> {
+  let place = 0
+  const worker = async (): Promise<void> => {
+    while (place < count) {
+      place += 1
+      await work(place - 1)
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, worker))
+  return count
+}
+
+/** The instant that the records are reckoned from: the same in one process. */
+export const FIXTURE_NOW = Date.now()

@@ -1,0 +1,88 @@
+import type { SessionId } from '../../../packages/sojourn/src/index.ts'
+import type { Store } from '../../../packages/sojourn/src/core/store.ts'
+import { isSojournError } from '../../../packages/sojourn/src/index.ts'
+import { makeEndMark, makeMark, makeRecord } from '../../../packages/sojourn/src/testing/index.ts'
+import type { NetworkedEngine } from '../../support/networked-engines.ts'
+import type { Fleet } from './fleet.ts'
+
+/** What came of killing an engine again and again. */
+export interface EngineKillReport {
+  readonly kills: number
+  readonly acknowledged: number
+  readonly lostLogins: number
+  readonly undoneLogouts: number
+  /** Lines of history without their deed, and deeds without their line. */
+  readonly untoldDeeds: number
+}
+
+const USERS = 10
+const WORKERS = 12
+/** Acknowledgements after which an engine may be killed, at least, and by how many more at most. */
+const AT_LEAST = 60
+const AT_MOST_MORE = 60
+const PAGE = 1_000
+
+/** Logs in and out on all nodes, kills the engine in the middle of it, and looks for everything that was acknowledged. */
+export async function engineKills(
+  engine: NetworkedEngine,
+  fleet: Fleet,
+  kills: number,
+  isEnough: (report: EngineKillReport) => boolean = () => false,
+): Promise<EngineKillReport> {
+  const acknowledged = new Map<SessionId, 'login' | 'logout'>()
+  const report = { kills: 0, acknowledged: 0, lostLogins: 0, undoneLogouts: 0, untoldDeeds: 0 }
+  while (report.kills < kills && !isEnough(report)) {
+    const wanted = acknowledged.size + AT_LEAST + Math.floor(Math.random() * AT_MOST_MORE)
+    let isKilled: Promise<void> | null = null
+    const isOver = (): boolean => {
+      if (acknowledged.size >= wanted) isKilled ??= engine.kill()
+      return isKilled !== null
+    }
+    await Promise.all(
+      Array.from({ length: WORKERS }, (_, worker) => work(fleet.on(worker).store, acknowledged, isOver)),
+    )
+    await isKilled
+    await engine.start()
+    await fleet.isBack()
+    report.kills += 1
+    const { store } = fleet.on(report.kills)
+    for (const [id, deed] of acknowledged) {
+      const record = await store.get(id)
+      if (record === null) report.lostLogins += 1
+      else if (deed === 'logout' && record.endReason === null) report.undoneLogouts += 1
+    }
+    report.untoldDeeds += await untoldDeeds(store)
+  }
+  return { ...report, acknowledged: acknowledged.size }
+}
+
+async function work(store: Store, acknowledged: Map<SessionId, string>, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    const record = makeRecord({ userId: `user-${Math.floor(Math.random() * USERS)}` })
+    try {
+      await store.insert(record, { mark: makeMark() })
+      if (Math.random() < 0.5) {
+        acknowledged.set(record.id, 'login')
+        continue
+      }
+      await store.revoke({ id: record.id }, makeEndMark({ reason: 'logout' }), 1)
+      acknowledged.set(record.id, 'logout')
+    } catch (error) {
+      if (isSojournError(error, 'store_unavailable')) return
+      throw error
+    }
+  }
+}
+
+async function untoldDeeds(store: Store): Promise<number> {
+  const told = new Map<string, number>()
+  let cursor: string | null = null
+  for (;;) {
+    const changes = await store.changes(cursor, PAGE)
+    for (const { type } of changes.events) told.set(type, (told.get(type) ?? 0) + 1)
+    cursor = changes.cursor
+    if (changes.events.length < PAGE) break
+  }
+  const [begun, ended] = [await store.count({}), await store.count({ isEnded: true })]
+  return Math.abs((told.get('session_created') ?? 0) - begun) + Math.abs((told.get('session_ended') ?? 0) - ended)
+}
