@@ -8,6 +8,7 @@ import type { SessionId, Token } from '../packages/sojourn/src/index.ts'
 import { SqliteStore } from '../packages/sojourn/src/stores/sqlite.ts'
 import { FixedClock } from '../packages/sojourn/src/testing/fixed-clock.ts'
 import type { Workplace } from './cli/support/program.ts'
+import { figure, found } from './support/proof.ts'
 import { Canaries, spellingsOf } from './faults/support/canaries.ts'
 import { TemporaryFolder } from './faults/support/temporary-folder.ts'
 import { LEGACY_NOW, LEGACY_PASSWORD, madeUpInstallation } from './support/legacy-installation.ts'
@@ -38,7 +39,11 @@ test(
     canaries.lookAtFiles(folder.path, 'closed')
     for (const token of scene.tokens) await canaries.lookAtOutcome('closed', () => scene.sessions.validate(token))
     process.off('warning', warned)
-    console.log(`${canaries.count} canary secrets, ${canaries.places} files and texts: ${canaries.hits.length} hits`)
+    found({
+      claim: 'No secret in any file, record, event, message or view of the library',
+      tried: `${figure(canaries.count)} canary secrets, ${figure(canaries.places)} files and texts`,
+      found: `${canaries.hits.length} hits`,
+    })
     expect(canaries.hits).toEqual([])
     expect(canaries.places).toBeGreaterThan(200)
   },
@@ -105,7 +110,11 @@ test(
     await run(['invalidate', 'ada'])
     canaries.look('sojourn tail', Buffer.from(await everythingTold(workplace)))
     canaries.lookAtFiles(workplace.folder, 'after all commands')
-    console.log(`${canaries.count} canary secrets, ${canaries.places} files and outputs: ${canaries.hits.length} hits`)
+    found({
+      claim: 'No secret in any file, output or error of the command line',
+      tried: `${figure(canaries.count)} canary secrets, ${figure(canaries.places)} files and outputs`,
+      found: `${canaries.hits.length} hits`,
+    })
     expect(canaries.hits).toEqual([])
     expect(canaries.places).toBeGreaterThan(80)
   },

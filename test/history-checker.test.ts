@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { cachedViolations, linearize, strictViolations, worstStaleness } from './support/history-checker.ts'
 import type { Operation } from './support/history-checker.ts'
 import { Chance } from './support/chance.ts'
+import { figure, found } from './support/proof.ts'
 
 const HISTORIES = Number(process.env['SOJOURN_TEST_HISTORIES'] ?? 20_000)
 
@@ -15,9 +16,12 @@ describe('a history of strict nodes', () => {
       expect(verdict === 'linearizable', JSON.stringify(history)).toBe(hasSomeOrder(history))
       if (verdict === 'linearizable') linearizable += 1
     }
-    console.log(
-      `${HISTORIES} small histories: the checker and brute force agree on all; ${linearizable} are linearizable`,
-    )
+    found({
+      claim: 'The history checker judges as trying every order would',
+      tried: `${figure(HISTORIES)} small histories, ${figure(linearizable)} of them linearizable`,
+      found: '0 judged differently',
+      seed: 1,
+    })
     expect(linearizable).toBeGreaterThan(HISTORIES / 10)
     expect(linearizable).toBeLessThan((HISTORIES * 9) / 10)
   })
@@ -63,9 +67,14 @@ describe('a history of strict nodes', () => {
       history.push(...own)
     }
     expect(stale.size).toBeGreaterThan(20)
-    const found = strictViolations(history)
-    expect(new Set(found.map(({ session }) => session))).toEqual(stale)
-    console.log(`${history.length} operations on 2,000 sessions: all ${stale.size} planted stale accepts found`)
+    const violations = strictViolations(history)
+    expect(new Set(violations.map(({ session }) => session))).toEqual(stale)
+    found({
+      claim: 'The history checker finds every stale accept that is planted',
+      tried: `${figure(history.length)} operations on 2,000 sessions`,
+      found: `${stale.size} of ${stale.size} found`,
+      seed: 2,
+    })
   })
 })
 

@@ -27,6 +27,17 @@ const PROOFS: readonly Proof[] = [
   { name: 'fuzz-openapi', file: 'test/service/admin-fuzz.test.ts', sizes: { SOJOURN_OPENAPI_FUZZ: 2e6 } },
   { name: 'storm', file: 'test/service/login-storm.test.ts', sizes: { SOJOURN_STORM: 20_000 } },
   { name: 'cross-talk', file: 'test/http-cross-talk.test.ts', sizes: { SOJOURN_CROSS_TALK: 1e7 } },
+  { name: 'touches', file: 'test/faults/touches.test.ts', sizes: { SOJOURN_TOUCH_KILLS: 2e3 } },
+  { name: 'clock', file: 'test/faults/clock-steps.test.ts', sizes: {} },
+  { name: 'io-errors', file: 'test/faults/io-errors.test.ts', sizes: {} },
+  { name: 'canaries', file: 'test/canaries.test.ts', sizes: {} },
+  { name: 'checker', file: 'test/history-checker.test.ts', sizes: { SOJOURN_TEST_HISTORIES: 1e6 } },
+  { name: 'cluster', file: 'test/faults/cluster-of-nodes.test.ts', sizes: { SOJOURN_CLUSTER_RUNS: 2e3 } },
+  { name: 'stopped', file: 'test/faults/stopped-node.test.ts', sizes: { SOJOURN_STOP_CYCLES: 5e3 } },
+  { name: 'networks', file: 'test/faults/networks-and-engines.test.ts', sizes: { SOJOURN_STORM_SECONDS: 1_500 } },
+  { name: 'engine-kills', file: 'test/faults/engine-kills.test.ts', sizes: { SOJOURN_ENGINE_KILLS: 1e3 } },
+  { name: 'races', file: 'test/faults/races-of-nodes.test.ts', sizes: { SOJOURN_RACE_ROUNDS: 2e3 } },
+  { name: 'failover', file: 'test/redis/failover.test.ts', sizes: { SOJOURN_FAILOVERS: 150 } },
 ]
 /** No proof may take longer, in milliseconds: two hours. */
 const LONGEST = 7_200_000

@@ -9,6 +9,7 @@ import type { ClusterPlan, ClusterRun } from '../support/cluster.ts'
 import { cachedViolations, strictViolations, worstStaleness } from '../support/history-checker.ts'
 import type { Violation } from '../support/history-checker.ts'
 import { PLANTED_LEASES, PLANTED_MEMORIES } from '../support/planted-caches.ts'
+import { figure, found } from '../support/proof.ts'
 import { TemporaryFolder } from './support/temporary-folder.ts'
 
 /** How many clusters are run of each kind; raise it to look longer. */
@@ -37,12 +38,22 @@ describe.each(Object.keys(ENGINES))('nodes on one %s', (engine) => {
 
   test('that are strict keep every promise in any weather', { timeout: 600_000 }, async () => {
     const total = await repeat(runs, engine, {}, strictViolations)
-    console.log(`strict, ${engine}: ${total.summary}: 0 non-linearizable, 0 undecided`)
+    found({
+      claim: `In virtual time, strict nodes on one ${engine}: every answer fits one order of events`,
+      tried: total.summary,
+      found: '0 sessions non-linearizable, 0 undecided',
+      seed: 1,
+    })
   })
 
   test('that are cached let in nobody later than the bound', { timeout: 600_000 }, async () => {
     const total = await repeat(runs, engine, { cache: cached }, cachedFaults)
-    console.log(`cached, ${engine}: ${total.summary}: 0 beyond ${BOUND} ms, at most ${total.worst.toFixed(0)} ms`)
+    found({
+      claim: `In virtual time, cached nodes on one ${engine}: ended is ended within the lease`,
+      tried: total.summary,
+      found: `0 let in beyond ${BOUND} ms, at most ${total.worst.toFixed(0)} ms`,
+      seed: 1,
+    })
     expect(total.hits).toBeGreaterThan(total.operations / 20)
     expect(total.worst).toBeGreaterThan(BOUND / 5)
   })
@@ -54,14 +65,14 @@ describe('a promise is found broken when', () => {
   })
 
   test.each([...PLANTED_MEMORIES, ...PLANTED_LEASES])('$fault', { timeout: 600_000 }, async ({ open }) => {
-    let found: readonly Violation[] = []
+    let violations: readonly Violation[] = []
     let seed = 0
-    while (found.length === 0 && seed < TEETH) {
+    while (violations.length === 0 && seed < TEETH) {
       seed += 1
-      found = cachedFaults((await run('memory', seed, { cache: open })).history)
+      violations = cachedFaults((await run('memory', seed, { cache: open })).history)
     }
-    expect(found, `after ${seed} clusters`).not.toEqual([])
-    console.log(`found by cluster ${seed}: ${found.map(({ fault }) => fault)[0]}`)
+    expect(violations, `after ${seed} clusters`).not.toEqual([])
+    console.log(`found by cluster ${seed}: ${violations.map(({ fault }) => fault)[0]}`)
   })
 })
 
@@ -87,7 +98,8 @@ async function repeat(
     hits += outcome.hits
     worst = Math.max(worst, worstStaleness(outcome.history))
   }
-  return { summary: `${runs} clusters, ${operations} operations, ${faults} faults`, operations, hits, worst }
+  const summary = `${figure(runs)} clusters of four, ${figure(operations)} operations, ${figure(faults)} faults`
+  return { summary, operations, hits, worst }
 }
 
 async function run(engine: string, seed: number, given: Partial<ClusterPlan>): Promise<ClusterRun> {

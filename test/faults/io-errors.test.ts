@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { required } from '../support/require.ts'
+import { figure, found } from '../support/proof.ts'
 import { Child } from './support/child.ts'
 import { Ledger } from './support/ledger.ts'
 import { TemporaryFolder } from './support/temporary-folder.ts'
@@ -41,9 +42,11 @@ describe('a disk that fails', () => {
 
   test('was seen to fail', () => {
     const { runs, acknowledged, failures } = figures
-    console.log(
-      `${runs} runs on a failing disk, ${failures} failures, ${acknowledged} acknowledgements: 0 of them wrong`,
-    )
+    found({
+      claim: 'SQLite: nothing is acknowledged that a failing disk has not kept',
+      tried: `${figure(runs)} runs on a failing disk, ${figure(failures)} failures, ${figure(acknowledged)} acknowledgements`,
+      found: '0 acknowledged wrongly',
+    })
     expect(failures).toBeGreaterThan(runs)
   })
 })

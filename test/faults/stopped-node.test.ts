@@ -2,6 +2,7 @@ import { setTimeout as pass } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { SessionManager } from '../../packages/sojourn/src/index.ts'
 import { SqliteStore } from '../../packages/sojourn/src/stores/sqlite.ts'
+import { figure, found } from '../support/proof.ts'
 import { OtherProcess } from '../sqlite/support/process.ts'
 import { TemporaryFolder } from './support/temporary-folder.ts'
 
@@ -29,6 +30,10 @@ test('a process that was stopped answers what waited for it by what has ended me
     other.goOn()
     if ((await answer) === true) stale.push(cycle)
   }
-  console.log(`a process stopped ${CYCLES} times while sessions ended: ${stale.length} stale accepts`)
+  found({
+    claim: 'A process that was stopped (SIGSTOP) answers by what has ended meanwhile',
+    tried: `${figure(CYCLES)} stops, with a request that waits`,
+    found: `${stale.length} stale accepts`,
+  })
   expect(stale).toEqual([])
 })

@@ -5,6 +5,7 @@ import type { Store } from '../../packages/sojourn/src/index.ts'
 import { MemoryStore } from '../../packages/sojourn/src/stores/memory.ts'
 import { SqliteStore } from '../../packages/sojourn/src/stores/sqlite.ts'
 import { FixedClock } from '../../packages/sojourn/src/testing/fixed-clock.ts'
+import { figure, found } from '../support/proof.ts'
 import { Child } from './support/child.ts'
 import { Random, seedFrom } from './support/random.ts'
 import { TemporaryFolder } from './support/temporary-folder.ts'
@@ -41,7 +42,11 @@ describe('a process that is killed between the use of a session and the note of 
           figures.longestLoss = Math.max(figures.longestLoss, aftermath.loss)
         }
       }
-      console.log(`${KILLS} kill -9 between use and note, times in ms: ${JSON.stringify(figures)}`)
+      found({
+        claim: 'A kill between a use and its note ends nobody early and lets nobody live too long',
+        tried: `${figure(KILLS)} kills, ${figure(figures.uses)} uses`,
+        found: `${figures.lost} notes lost that were older than a minute, ${figures.early} ended early, ${figures.late} late; longest loss ${figure(figures.longestLoss)} ms`,
+      })
       expect(figures.longestLoss).toBeGreaterThan(0)
       expect(figures.reachedTheEnd).toBeGreaterThan(0)
       expect(figures).toMatchObject({ lost: 0, early: 0, late: 0 })

@@ -13,22 +13,55 @@ import {
   untilAnswered,
 } from '../support/redis.ts'
 import type { RedisServer, TestClient } from '../support/redis.ts'
+import { figure, found } from '../support/proof.ts'
 import { startRelay } from '../support/relay.ts'
 import { required } from '../support/require.ts'
 
+/** How many failovers; others by `SOJOURN_FAILOVERS=150`. */
+const FAILOVERS = Number(process.env['SOJOURN_FAILOVERS'] ?? 2)
+const LONG = { timeout: 60_000 + FAILOVERS * 10_000 }
+
 beforeEach((context) => void required(context, 'redis-server', redisPath))
 
-test('a failover brings back a session that ended just before, where nobody is left who knows', async () => {
-  await using pair = await Pair.start()
-  const record = await pair.signIn('ada')
-  await pair.cut()
-  const first = await pair.node()
-  await first.store.revoke({ id: record.id }, makeEndMark(), 1)
-  expect(await first.store.get(record.id)).toMatchObject({ endReason: 'revoked' })
-  await first.close()
-  await pair.failOver()
-  const second = await pair.node()
-  expect(await second.store.get(record.id)).toMatchObject({ endReason: null })
+test('a failover brings back a session that ended just before, where nobody is left who knows', LONG, async () => {
+  for (let turn = 0; turn < FAILOVERS; turn += 1) {
+    await using pair = await Pair.start()
+    const record = await pair.signIn('ada')
+    await pair.cut()
+    const first = await pair.node()
+    await first.store.revoke({ id: record.id }, makeEndMark(), 1)
+    expect(await first.store.get(record.id)).toMatchObject({ endReason: 'revoked' })
+    await first.close()
+    await pair.failOver()
+    const second = await pair.node()
+    expect(await second.store.get(record.id)).toMatchObject({ endReason: null })
+  }
+  found({
+    claim: 'Redis, no promise: a failover to a server that had not heard of an end, and no node left that had',
+    tried: `${figure(FAILOVERS)} failovers`,
+    found: `${figure(FAILOVERS)} logouts undone, as the guarantees of the store say`,
+  })
+})
+
+test('a failover that a node survives leaves nothing undone', LONG, async () => {
+  const spans: number[] = []
+  for (let turn = 0; turn < FAILOVERS; turn += 1) {
+    await using pair = await Pair.start()
+    const record = await pair.signIn('ada')
+    await pair.cut()
+    const node = await pair.node()
+    await node.store.revoke({ id: record.id }, makeEndMark(), 1)
+    await pair.failOver()
+    const started = performance.now()
+    const witness = await pair.node()
+    await until(async () => (await witness.store.get(record.id))?.endReason !== null)
+    spans.push(performance.now() - started)
+  }
+  found({
+    claim: 'Redis: the same where a node has survived that knew of the end',
+    tried: `${figure(FAILOVERS)} failovers`,
+    found: `0 logouts left undone, ended again within ${figure(Math.ceil(Math.max(...spans)))} ms`,
+  })
 })
 
 test('the node that ended a session never sees it standing again', async () => {
