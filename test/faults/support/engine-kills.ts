@@ -33,15 +33,15 @@ export async function engineKills(
   const report = { kills: 0, acknowledged: 0, lostLogins: 0, undoneLogouts: 0, untoldDeeds: 0 }
   while (report.kills < kills && !isEnough(report)) {
     const wanted = acknowledged.size + AT_LEAST + Math.floor(Math.random() * AT_MOST_MORE)
-    let isKilled: Promise<void> | null = null
+    const kill: { done: Promise<void> | null } = { done: null }
     const isOver = (): boolean => {
-      if (acknowledged.size >= wanted) isKilled ??= engine.kill()
-      return isKilled !== null
+      if (acknowledged.size >= wanted) kill.done ??= engine.kill()
+      return kill.done !== null
     }
     await Promise.all(
       Array.from({ length: WORKERS }, (_, worker) => work(fleet.on(worker).store, acknowledged, isOver)),
     )
-    await isKilled
+    await kill.done
     await engine.start()
     await fleet.isBack()
     report.kills += 1
