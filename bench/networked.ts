@@ -1,5 +1,4 @@
-import { SessionManager } from 'sojourn'
-import type { SessionId, Token } from 'sojourn'
+import type { SessionId, SessionManager, Token } from 'sojourn'
 import { comparison } from './findings.ts'
 import type { Finding } from './findings.ts'
 import { DEVICE, inTurn, sessionAt, shuffledPlaces } from './fixture.ts'

@@ -15,7 +15,7 @@ import type { FleetOptions } from './support/fleet.ts'
 import { overriding } from './support/overriding.ts'
 
 /** How often each race is run on each engine; others by `SOJOURN_RACE_ROUNDS=2000`. */
-const ROUNDS = Number(process.env['SOJOURN_RACE_ROUNDS'] ?? 20)
+const ROUNDS = Number(process.env['SOJOURN_RACE_ROUNDS'] ?? 12)
 const SEED = Number(process.env['SOJOURN_RACE_SEED'] ?? Date.now() % 2 ** 31)
 /** Within how many rounds a planted fault must show. */
 const TEETH = 30
