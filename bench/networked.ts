@@ -44,6 +44,12 @@ export async function measureNetworked(bench: NetworkedBench): Promise<readonly 
   return findings
 }
 
+/** What is found where the engine is missing: nothing, and that is said. */
+export function without(engine: string): readonly Finding[] {
+  process.stderr.write(`this machine has no ${engine}; its part is left out\n`)
+  return []
+}
+
 /** Tokens of sessions from all over, in no order. */
 export function tokensOf(size: number, now: number): readonly Token[] {
   const count = Math.min(size, SAMPLE)

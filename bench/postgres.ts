@@ -11,16 +11,17 @@ import {
   encodeSession,
 } from '../packages/sojourn/src/stores/postgres/rows.ts'
 import type { Value } from '../packages/sojourn/src/stores/postgres/rows.ts'
-import { startPostgres } from '../test/support/postgres.ts'
+import { postgresPath, startPostgres } from '../test/support/postgres.ts'
 import type { Finding } from './findings.ts'
 import { sessionAt, userAt, usersOf } from './fixture.ts'
-import { FIXTURE_NOW, measureNetworked } from './networked.ts'
+import { FIXTURE_NOW, measureNetworked, without } from './networked.ts'
 
 const CONNECTIONS = 10
 const ROWS_AN_INSERT = 250
 
 /** PostgreSQL, started for this with its settings as they come, fsync included. */
 export async function measurePostgres(_: string, size: number): Promise<readonly Finding[]> {
+  if (postgresPath === null) return without('PostgreSQL')
   const server = await startPostgres()
   try {
     return await onServer(await server.createDatabase(), size)

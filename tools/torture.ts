@@ -9,7 +9,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { postgresPath } from '../test/support/postgres.ts'
 import type { Finding } from '../test/support/proof.ts'
+import { redisPath } from '../test/support/redis.ts'
 
 /** A test that can be made longer, and by which variable to which size. */
 interface Proof {
@@ -37,10 +39,13 @@ const PROOFS: readonly Proof[] = [
   { name: 'networks', file: 'test/faults/networks-and-engines.test.ts', sizes: { SOJOURN_STORM_SECONDS: 1_500 } },
   { name: 'engine-kills', file: 'test/faults/engine-kills.test.ts', sizes: { SOJOURN_ENGINE_KILLS: 1e3 } },
   { name: 'races', file: 'test/faults/races-of-nodes.test.ts', sizes: { SOJOURN_RACE_ROUNDS: 2e3 } },
+  { name: 'restarts', file: 'test/service/nodes.test.ts', sizes: { SOJOURN_RESTART_ROUNDS: 500 } },
   { name: 'failover', file: 'test/redis/failover.test.ts', sizes: { SOJOURN_FAILOVERS: 150 } },
 ]
 /** No proof may take longer, in milliseconds: two hours. */
 const LONGEST = 7_200_000
+
+const postgres = postgresPath === null ? null : join(postgresPath, 'postgres')
 
 const { values } = parseArgs({
   options: { share: { type: 'string', default: '1' }, only: { type: 'string' }, write: { type: 'string' } },
@@ -81,12 +86,24 @@ function run({ name, file, sizes }: Proof): readonly string[] {
   })
 }
 
+/** The name and version of a program, or nothing where the machine has none. */
+function versionOf(name: string, path: string | null): string {
+  const said = path === null ? '' : spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout
+  const [version] = /\d+\.[\d.]+/.exec(said) ?? []
+  return version === undefined ? '' : `${name} ${version}`
+}
+
 /** Puts the table, and on what it was taken, between the marks of a document. */
 function writeDown(path: string, rows: readonly string[]): void {
   const [before, , after] = readFileSync(path, 'utf8').split(/<!-- (?:begin|end) of what was found -->/)
   if (before === undefined || after === undefined) throw new Error(`${path} has no marks to write between`)
   const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`
-  const taken = `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, SQLite ${process.versions['sqlite'] ?? ''}, ${machine}; ${share * 100} % of the full sizes`
+  const engines = [
+    `SQLite ${process.versions['sqlite'] ?? ''}`,
+    versionOf('PostgreSQL', postgres),
+    versionOf('Redis', redisPath),
+  ]
+  const taken = `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${engines.filter(Boolean).join(', ')}, ${machine}; ${share * 100} % of the full sizes`
   const table = ['| promise | tried | found | seed | took | by |', '|---|---|---|---|---|---|', ...rows].join('\n')
   const text = `${before}<!-- begin of what was found -->\n\nTaken ${taken}.\n\n${table}\n\n<!-- end of what was found -->${after}`
   writeFileSync(path, text)

@@ -26,14 +26,10 @@ export interface PostgresClient {
 export interface PostgresPool {
   connect(): Promise<PostgresClient>
   end?(): Promise<unknown>
-  on?: PoolListening
-  removeListener?: PoolListening
-}
-
-/** How somebody hears of connections that are made, and of those that are lost while nobody uses them. */
-interface PoolListening {
-  (event: 'error', listener: (error: Error) => void): unknown
-  (event: 'connect', listener: (client: PostgresClient) => void): unknown
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  on?(event: 'connect', listener: (client: PostgresClient) => void): unknown
+  removeListener?(event: 'error', listener: (error: Error) => void): unknown
+  removeListener?(event: 'connect', listener: (client: PostgresClient) => void): unknown
 }
 
 /** The methods we call on PGlite, a PostgreSQL inside the process. */
