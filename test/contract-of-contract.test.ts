@@ -6,7 +6,7 @@ import { BROKEN_STORES } from './support/broken-stores.ts'
 
 const CONTRACT = [...storeContract, ...userStoreContract, ...apiKeyStoreContract]
 
-describe('the contract turns down a store in which', () => {
+describe('STO-4: the contract turns down a store in which', () => {
   test.each([...BROKEN_STORES])('$fault: "$caughtBy"', async ({ open, caughtBy }) => {
     const broken = await sentencesBrokenBy(open)
     expect(broken).toContain(caughtBy)

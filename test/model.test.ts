@@ -39,7 +39,7 @@ test.for(Object.entries(SESSION_STORES))(
 
 test(
   'postgres answers every sequence of calls as the memory store does',
-  { timeout: 60_000 + RUNS * 200 },
+  { timeout: 200_000 + RUNS * 200 },
   async (context) => {
     required(context, 'PostgreSQL', postgresPath)
     const server = await startPostgres()

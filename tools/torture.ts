@@ -26,6 +26,8 @@ const PROOFS: readonly Proof[] = [
   { name: 'kill', file: 'test/faults/kill-cycles.test.ts', sizes: { SOJOURN_KILL_CYCLES: 2e4 } },
   { name: 'fuzz-tokens', file: 'test/fuzz-tokens.test.ts', sizes: { SOJOURN_FUZZ_RUNS: 1e8 } },
   { name: 'fuzz-http', file: 'test/http-fuzz.test.ts', sizes: { SOJOURN_HTTP_FUZZ: 1e7 } },
+  { name: 'fuzz-openapi', file: 'test/service/admin-fuzz.test.ts', sizes: { SOJOURN_OPENAPI_FUZZ: 2e6 } },
+  { name: 'storm', file: 'test/service/login-storm.test.ts', sizes: { SOJOURN_STORM: 20_000 } },
   { name: 'cross-talk', file: 'test/http-cross-talk.test.ts', sizes: { SOJOURN_CROSS_TALK: 1e7 } },
   { name: 'touches', file: 'test/faults/touches.test.ts', sizes: { SOJOURN_TOUCH_KILLS: 2e3 } },
   { name: 'clock', file: 'test/faults/clock-steps.test.ts', sizes: {} },

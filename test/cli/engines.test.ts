@@ -1,14 +1,15 @@
 /** The same first steps on every engine, as a person types them: each command does its work, and no password is ever shown. */
 import { randomUUID } from 'node:crypto'
+import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestContext } from 'vitest'
 import { madeUpInstallation } from '../support/legacy-installation.ts'
-import { postgresPath, startPostgres } from '../support/postgres.ts'
+import { execute, postgresPath, startPostgres } from '../support/postgres.ts'
 import type { PostgresServer } from '../support/postgres.ts'
-import { redisPath, startRedis } from '../support/redis.ts'
+import { connectTo, redisPath, startCluster, startRedis } from '../support/redis.ts'
 import type { RedisServer } from '../support/redis.ts'
 import { required } from '../support/require.ts'
-import { PASSWORD, Workplace } from './support/program.ts'
+import { PASSWORD, Workplace, ended } from './support/program.ts'
 import type { Ended } from './support/program.ts'
 
 /** Stands in every URL that may have one, and must stand nowhere else. */
@@ -127,6 +128,12 @@ describe.each(Object.keys(ENGINES))('on %s', (name) => {
       expect((await place.do(['show', id])).stdout).toMatch(/session created[\s\S]*session ended +revoked/)
       expect(await place.do(['logout'], other)).toMatchObject({ code: 0 })
 
+      const tail = place.start(['tail', '--from-start', '--json'], { env: place.env })
+      const told = ended(tail)
+      for await (const line of createInterface({ input: tail.stdout })) if (line.includes('"logout"')) break
+      tail.kill('SIGINT')
+      expect(await told).toMatchObject({ code: 0, stderr: '' })
+
       const third = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
       expect(await place.value(['invalidate', 'ada'])).toMatchObject({ ended: 1 })
       expect(await place.do(['validate'], third)).toMatchObject({ code: 3 })
@@ -202,6 +209,91 @@ test('adopted users and sessions of a file live on in postgres', { timeout: PATI
   expect(adopted.sessions.live).toBeGreaterThan(0)
   expect(await place.value(report)).toMatchObject({ sessions: { added: 0 } })
 })
+
+test(
+  'what redis does not promise is advice, and what it loses at every restart is a problem',
+  { timeout: PATIENCE },
+  async (context) => {
+    required(context, 'redis-server', redisPath)
+    const other = await startRedis({ appendfsync: 'everysec' })
+    const client = await connectTo(other.url)
+    using place = new Installation({ SOJOURN_DATABASE_URL: other.url, SOJOURN_USERS_URL: 'sqlite:./users.db' })
+    await place.do(['migrate'])
+    const found = await place.value<Report>(['doctor'])
+    expect(found).toMatchObject({ ok: true, guarantees: { survivesPowerLoss: false } })
+    expect(found.findings).toContainEqual(
+      expect.objectContaining({ check: 'settings', state: 'advice', found: expect.stringContaining('everysec') }),
+    )
+
+    await client.configSet('appendonly', 'no')
+    expect(await place.do(['doctor'])).toMatchObject({ code: 1, stdout: expect.stringContaining('appendonly') })
+    place.env['SOJOURN_DATABASE_URL'] = `${other.url}?allow-unsafe=appendonly`
+    expect(await place.value<Report>(['doctor'])).toMatchObject({ ok: false, guarantees: { survivesPowerLoss: false } })
+    client.destroy()
+    await other.close()
+  },
+)
+
+test(
+  'once its tables are made, postgres is served by an account that may only read and write rows',
+  { timeout: PATIENCE },
+  async (context) => {
+    const url = await postgresUrl(context)
+    using place = new Installation({ SOJOURN_DATABASE_URL: url })
+    await place.do(['migrate'])
+    const role = `clerk_${randomUUID().slice(0, 8)}`
+    const rights = `
+    CREATE ROLE ${role} LOGIN PASSWORD '${CANARY}';
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role};
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${role}`
+    await execute({ connectionString: url }, rights)
+    place.env['SOJOURN_DATABASE_URL'] = url.replace(/\/\/[^:]+:/, `//${role}:`)
+    expect(await place.do(['user', 'add', 'ada'], PASSWORD)).toMatchObject({ code: 0 })
+    const token = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
+    expect(await place.do(['validate'], token)).toMatchObject({ code: 0 })
+    expect(await place.value(['user', 'delete', 'ada', '--yes'])).toMatchObject({ ended: 1 })
+    expect(await place.value(['doctor'])).toMatchObject({ ok: true })
+    await execute({ connectionString: url }, `DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  },
+)
+
+test('a cluster of redis is named by some of its hosts', { timeout: PATIENCE }, async (context) => {
+  required(context, 'redis-server', redisPath)
+  const cluster = await startCluster()
+  const hosts = cluster.servers.map(({ port }) => `127.0.0.1:${port}`)
+  const url = `redis+cluster://${hosts.slice(0, 2).join(',')}`
+  using place = new Installation({ SOJOURN_DATABASE_URL: url, SOJOURN_USERS_URL: 'sqlite:./users.db' })
+  await place.do(['migrate'])
+  for (const name of ['ada', 'grace', 'linus']) {
+    await place.do(['user', 'add', name], PASSWORD)
+    const token = (await place.do(['login', name], PASSWORD)).stdout.trim()
+    expect(await place.do(['validate'], token)).toMatchObject({ code: 0 })
+  }
+  expect(await place.value<Listed[]>(['list'])).toHaveLength(3)
+  expect(await place.value(['doctor', '--measure'])).toMatchObject({
+    ok: true,
+    database: { path: url, bytes: null },
+    measured: { milliseconds: expect.any(Number) },
+  })
+  expect(await place.value(['invalidate', '--all', '--yes'])).toEqual({ ended: 3 })
+  place.env['SOJOURN_DATABASE_URL'] = `redis://${hosts[0]}`
+  expect(await place.do(['list'])).toMatchObject({ code: 2, stderr: expect.stringContaining('redis+cluster://') })
+  await cluster.close()
+})
+
+test(
+  'a password may stand alone in the variable that the client of redis has for it',
+  { timeout: PATIENCE },
+  async (context) => {
+    const url = redisUrl(context).replace(`:${CANARY}@`, '')
+    using place = new Installation({ SOJOURN_DATABASE_URL: url, SOJOURN_USERS_URL: 'sqlite:./users.db' })
+    await place.do(['migrate'])
+    expect(await place.do(['list'])).toMatchObject({ code: 1, stderr: expect.stringContaining('NOAUTH') })
+    place.env['REDISCLI_AUTH'] = CANARY
+    expect(await place.do(['list'])).toMatchObject({ code: 0 })
+    expect(place.said).not.toContain(CANARY)
+  },
+)
 
 test(
   'a wrong password is told in the words of the server, without the password',

@@ -9,6 +9,7 @@ import type { Fleet } from '../support/nodes.ts'
 import { postgresPath, startPostgres } from '../support/postgres.ts'
 import type { PostgresServer } from '../support/postgres.ts'
 import { found } from '../support/proof.ts'
+import { redisPath, startRedis } from '../support/redis.ts'
 import { required } from '../support/require.ts'
 
 const PAGE = readFileSync(new URL('../../docs/OPERATING.md', import.meta.url), 'utf8')
@@ -98,10 +99,14 @@ async function signIn(fleet: Fleet): Promise<string> {
   return (JSON.parse(text) as { token: string }).token
 }
 
-async function open(args: readonly string[] = []): Promise<Fleet> {
+async function open(args: readonly string[] = [], sessionsUrl?: string): Promise<Fleet> {
   const { host, user, database, connectionString } = await server.createDatabase()
   const url = connectionString ?? `postgres://${user}@${encodeURIComponent(host ?? '')}/${database}`
-  const env = { SOJOURN_DATABASE_URL: `${url}?deadline=20s` }
+  const patient = `${url}?deadline=20s`
+  const env =
+    sessionsUrl === undefined
+      ? { SOJOURN_DATABASE_URL: patient }
+      : { SOJOURN_DATABASE_URL: `${sessionsUrl}?deadline=20s`, SOJOURN_USERS_URL: patient }
   const fleet = await startFleet(3, { env, args }, configured)
   const added = await fleet.place.run(['user', 'add', 'ada'], { env, input: PASSWORD })
   if (added.code !== 0) throw new Error(added.stderr)
@@ -193,6 +198,48 @@ describe('three nodes behind nginx', () => {
       for (const node of fleet.nodes) {
         await until('the database again', async () => (await node.ask('/auth/verify', token)).status === 200)
       }
+    },
+  )
+})
+
+describe('three nodes on redis, with their users in postgres', () => {
+  beforeEach((context) => void required(context, 'redis-server', redisPath))
+
+  test.each([
+    { name: 'at once', args: [] },
+    { name: 'within the lease where there is one', args: ['--lease', '300ms'] },
+  ])('what one node ends, every other refuses $name', { timeout: PATIENCE }, async ({ args }) => {
+    const redis = await startRedis()
+    await using fleet = await open(args, redis.url)
+    const token = await signIn(fleet)
+    for (const node of fleet.nodes) {
+      for (let round = 0; round < 3; round += 1) expect((await node.ask('/auth/verify', token)).status).toBe(200)
+    }
+    expect((await fleet.place.run(['user', 'disable', 'ada'], { env: fleet.env })).code).toBe(0)
+    for (const node of fleet.nodes) {
+      if (args.length > 0) await until('a refusal', async () => (await node.ask('/auth/session', token)).status === 401)
+      expect((await node.ask('/auth/session', token)).status).toBe(401)
+    }
+    await redis.close()
+  })
+
+  test(
+    'while redis is down every node says that it cannot tell, and afterwards nobody is signed out',
+    { timeout: PATIENCE },
+    async () => {
+      const redis = await startRedis()
+      await using fleet = await open([], redis.url)
+      const token = await signIn(fleet)
+      await redis.kill()
+      for (const node of fleet.nodes) {
+        expect((await node.ask('/auth/verify', token)).status).toBe(503)
+        expect((await fetch(`${node.url}/readyz`)).status).toBe(503)
+      }
+      await redis.start()
+      for (const node of fleet.nodes) {
+        await until('redis again', async () => (await node.ask('/auth/verify', token)).status === 200)
+      }
+      await redis.close()
     },
   )
 })

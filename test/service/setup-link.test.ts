@@ -44,12 +44,21 @@ describe('PWD-13: the first operator', () => {
     expect(created?.actor).toBe('setup')
   })
 
-  test('is one person, however many use the link at once', async () => {
+  test('FED-7: is one person, however many use the link at once', async () => {
     const token = await openLink()
     const claims = Array.from({ length: 20 }, (_, number) => ({ ...CLAIM, username: `claimant-${number}` }))
     const outcomes = await Promise.all(claims.map((claim) => site.service.setup.redeem(token, claim)))
     expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1)
     expect(await operators()).toHaveLength(1)
+  })
+
+  test('FIX-4: cannot use the link as a session', async () => {
+    const token = await openLink()
+    for (const headers of [{ cookie: `insecure-sid=${token}` }, { authorization: `Bearer ${token}` }]) {
+      expect((await fetch(`${site.url}/auth/session`, { headers })).status).toBe(401)
+      expect((await fetch(`${site.url}/admin/me`, { headers })).status).toBe(401)
+    }
+    expect(await site.service.setup.isOpen(token)).toBe(true)
   })
 
   test('has 15 minutes, to the millisecond', async () => {

@@ -15,7 +15,7 @@ interface Seen {
 }
 
 let site: OpenService
-let spans: Seen[]
+let spans: Seen[] = []
 
 beforeAll(async () => {
   trace.setGlobalTracerProvider({ getTracer: () => RECORDER })

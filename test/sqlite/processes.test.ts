@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('two processes on one file', () => {
-  test('that hold each session in memory and end each other’s never take an ended one for standing', async () => {
+  test('STO-5: that hold each session in memory and end each other’s never take an ended one for standing', async () => {
     await using other = new OtherProcess()
     await other.ask({ ask: 'open', path })
     await using sessions = new SessionManager({ store: SqliteStore.open(path) })
@@ -41,7 +41,7 @@ describe('two processes on one file', () => {
     expect(wrong).toEqual([])
   })
 
-  test('let no more sessions of a user stand than the cap, however they log in', async () => {
+  test('CON-2: let no more sessions of a user stand than the cap, however they log in', async () => {
     await using other = new OtherProcess()
     await other.ask({ ask: 'open', path, cap: 3 })
     await using sessions = new SessionManager({ store: SqliteStore.open(path), policy: { maxSessionsPerUser: 3 } })

@@ -17,13 +17,15 @@ export interface OpenServiceOptions {
   readonly settings?: Partial<ServiceSettings>
   /** Default: a database in memory. */
   readonly path?: string
+  /** Default: one that costs nothing. */
+  readonly hasher?: PasswordHasher
 }
 
 /**
  * The whole product over real HTTP on a free port of the loopback address, on a real SQLite store, with one operator
- * and with hashing that costs nothing.
+ * and, unless asked otherwise, with hashing that costs nothing.
  */
-export async function openService({ clock, settings, path = ':memory:' }: OpenServiceOptions = {}) {
+export async function openService({ clock, settings, path = ':memory:', hasher = PLAIN }: OpenServiceOptions = {}) {
   const sqlite = SqliteStore.open(path, { migrate: true })
   const store = new FaultyStore(sqlite)
   const late: { fetch: Parameters<typeof listen>[0] } = { fetch: () => new Response(null, { status: 503 }) }
@@ -46,7 +48,7 @@ export async function openService({ clock, settings, path = ':memory:' }: OpenSe
     apiKeys: sqlite.apiKeys,
     log: createLog('trace', { write: (line: string) => lines.push(line) }),
     clock,
-    hasher: PLAIN,
+    hasher,
   })
   const app = createApp(service)
   late.fetch = app.fetch

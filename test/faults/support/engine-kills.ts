@@ -33,15 +33,15 @@ export async function engineKills(
   const report = { kills: 0, acknowledged: 0, lostLogins: 0, undoneLogouts: 0, untoldDeeds: 0 }
   while (report.kills < kills && !isEnough(report)) {
     const wanted = acknowledged.size + AT_LEAST + Math.floor(Math.random() * AT_MOST_MORE)
-    const killing: Promise<void>[] = []
+    const kill: { done: Promise<void> | null } = { done: null }
     const isOver = (): boolean => {
-      if (acknowledged.size >= wanted && killing.length === 0) killing.push(engine.kill())
-      return killing.length > 0
+      if (acknowledged.size >= wanted) kill.done ??= engine.kill()
+      return kill.done !== null
     }
     await Promise.all(
       Array.from({ length: WORKERS }, (_, worker) => work(fleet.on(worker).store, acknowledged, isOver)),
     )
-    await Promise.all(killing)
+    await kill.done
     await engine.start()
     await fleet.isBack()
     report.kills += 1

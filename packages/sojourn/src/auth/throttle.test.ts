@@ -164,6 +164,16 @@ describe('the throttle', () => {
     expect(all.filter(({ ok }) => ok)).toHaveLength(6)
   })
 
+  test('attempts on many other names make nobody forget those on one (THR-6)', async () => {
+    const { throttle } = throttleOn()
+    expect(await failures(throttle, 'ada', '192.0.2.7', 5)).toBe(5)
+    for (let name = 0; name < 2_000; name += 1) {
+      await throttle.reserve(throttle.bucketsFor(`nobody-${name}`, `198.51.${name >> 6}.${name % 64}`))
+    }
+    await throttle.sweep()
+    expect(await failures(throttle, 'ada', '203.0.113.9', 5)).toBe(1)
+  })
+
   test('knows accounts and addresses by a hash only', async () => {
     const seen: string[] = []
     const { throttle } = throttleOn(recording(seen))

@@ -20,7 +20,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const CANONICAL_LAST = 'AEIMQUYcgkosw048'
 
 describe('a fresh token', () => {
-  test('is unlike 100,000 others in id and secret, and each secret has 43 URL-safe characters', () => {
+  test('is unlike 100,000 others in id and secret, and each secret has 43 URL-safe characters (TOK-2)', () => {
     const count = 100_000
     const secrets = new Set<string>()
     const ids = new Set<string>()
@@ -34,7 +34,7 @@ describe('a fresh token', () => {
     expect(ids.size).toBe(count)
   })
 
-  test('carries 256 bits of the generator, none lost', () => {
+  test('carries 256 bits of the generator, none lost (TOK-1)', () => {
     const bytes = randomBytes(32)
     expect(
       Buffer.from(
@@ -137,7 +137,7 @@ describe('a presented token', () => {
 })
 
 describe('hashes', () => {
-  test('are the same only if every byte is', () => {
+  test('are the same only if every byte is (STO-2)', () => {
     const hash = hashSecret('secret')
     for (let place = 0; place < hash.length; place += 1) {
       const other = Uint8Array.from(hash)
@@ -157,7 +157,7 @@ describe('a successor', () => {
     expect(parseToken(joinToken(id, successorSecret(key, id, salt)))).not.toBeNull()
   })
 
-  test('is another from another key, id or salt', () => {
+  test('is another from another key, id or salt (KEY-4)', () => {
     const secrets = [
       successorSecret(key, id, salt),
       successorSecret(randomBytes(32), id, salt),
@@ -168,7 +168,7 @@ describe('a successor', () => {
   })
 })
 
-test('an id cannot be passed where a token is asked for, nor a token as an id, nor plain text as either', () => {
+test('an id cannot be passed where a token is asked for, nor a token as an id, nor plain text as either (TOK-6)', () => {
   expectTypeOf<SessionId>().not.toExtend<Token>()
   expectTypeOf<Token>().not.toExtend<SessionId>()
   expectTypeOf<string>().not.toExtend<SessionId>()

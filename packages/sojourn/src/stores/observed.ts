@@ -2,26 +2,8 @@ import type { UserStore } from '../auth/users.ts'
 import { HOST_TIME } from '../core/clock.ts'
 import { isSojournError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import type { EventRecord } from '../core/events.ts'
-import type { Standing } from '../core/policy.ts'
-import type { SessionRecord } from '../core/session.ts'
-import type {
-  Changes,
-  EndedSession,
-  EventQuery,
-  Guarantees,
-  InsertGuard,
-  InsertOutcome,
-  ListQuery,
-  RevokeTarget,
-  SessionFilter,
-  SessionPatch,
-  Store,
-  StoreStats,
-  Touch,
-  UpdateMark,
-} from '../core/store.ts'
-import type { SessionId } from '../core/token.ts'
+import type { Store } from '../core/store.ts'
+import { WrappedStore } from '../core/wrapped-store.ts'
 
 /** A call that a store has carried out or not. Says which and how long, and nothing of whom it was about. */
 export interface ObservedCall {
@@ -58,94 +40,22 @@ const CLIENT = 2
 const ERROR = 2
 
 /** A store that does as another one does, and tells how each call went. */
-export class ObservedStore<Inner extends Store = Store> implements Store {
+export class ObservedStore<Inner extends Store = Store> extends WrappedStore<Inner> {
   /** The users of the store, where it has some. They are not observed. */
   readonly users: Inner extends { readonly users: UserStore } ? UserStore : undefined
-  readonly now?: () => Promise<number>
-  readonly reread?: (id: SessionId) => Promise<SessionRecord | null>
-  readonly claim?: NonNullable<Store['claim']>
-  readonly #store: Inner
   readonly #onCall: ((call: ObservedCall) => void) | undefined
   readonly #tracer: StoreTracer | undefined
   readonly #monotonic: () => number
 
   constructor(store: Inner, options: ObservedOptions) {
-    this.#store = store
+    super(store)
     this.#onCall = options.onCall
     this.#tracer = options.tracer
     this.#monotonic = options.monotonic ?? HOST_TIME.monotonic
     this.users = (store as { readonly users?: UserStore }).users as typeof this.users
-    const { now, reread, claim } = store
-    if (now !== undefined) this.now = () => this.#call('now', () => now.call(store))
-    if (reread !== undefined) this.reread = (id) => this.#call('reread', () => reread.call(store, id))
-    if (claim !== undefined) this.claim = (...wish) => this.#call('claim', () => claim.apply(store, wish))
   }
 
-  insert(record: SessionRecord, guard: InsertGuard): Promise<InsertOutcome> {
-    return this.#call('insert', () => this.#store.insert(record, guard))
-  }
-
-  get(id: SessionId): Promise<SessionRecord | null> {
-    return this.#call('get', () => this.#store.get(id))
-  }
-
-  touch(batch: readonly Touch[]): Promise<number> {
-    return this.#call('touch', () => this.#store.touch(batch))
-  }
-
-  update(id: SessionId, version: number, patch: SessionPatch, mark: UpdateMark): Promise<boolean> {
-    return this.#call('update', () => this.#store.update(id, version, patch, mark))
-  }
-
-  revoke(target: RevokeTarget, mark: Parameters<Store['revoke']>[1], limit: number): Promise<readonly EndedSession[]> {
-    return this.#call('revoke', () => this.#store.revoke(target, mark, limit))
-  }
-
-  list(query: ListQuery): Promise<readonly SessionRecord[]> {
-    return this.#call('list', () => this.#store.list(query))
-  }
-
-  count(filter: SessionFilter): Promise<number> {
-    return this.#call('count', () => this.#store.count(filter))
-  }
-
-  stats(standing: Standing, createdSince: number): Promise<StoreStats> {
-    return this.#call('stats', () => this.#store.stats(standing, createdSince))
-  }
-
-  prune(before: number, limit: number): Promise<number> {
-    return this.#call('prune', () => this.#store.prune(before, limit))
-  }
-
-  changes(cursor: string | null, limit: number): Promise<Changes> {
-    return this.#call('changes', () => this.#store.changes(cursor, limit))
-  }
-
-  events(query: EventQuery): Promise<readonly EventRecord[]> {
-    return this.#call('events', () => this.#store.events(query))
-  }
-
-  epoch(userId: string): Promise<number> {
-    return this.#call('epoch', () => this.#store.epoch(userId))
-  }
-
-  latestInstant(): Promise<number> {
-    return this.#call('latestInstant', () => this.#store.latestInstant())
-  }
-
-  renewalKey(): Promise<Uint8Array | null> {
-    return this.#call('renewalKey', () => this.#store.renewalKey())
-  }
-
-  guarantees(): Promise<Guarantees> {
-    return this.#call('guarantees', () => this.#store.guarantees())
-  }
-
-  close(): Promise<void> {
-    return this.#call('close', () => this.#store.close())
-  }
-
-  async #call<Answer>(method: keyof Store, make: () => Promise<Answer>): Promise<Answer> {
+  protected async around<Answer>(method: keyof Store, make: () => Promise<Answer>): Promise<Answer> {
     const startedAt = this.#monotonic()
     const span = guarded(() => this.#tracer?.startSpan(`sojourn.store ${method}`, { kind: CLIENT }))
     let outcome: ObservedCall['outcome'] = 'answered'

@@ -62,7 +62,7 @@ describe('on a cluster of three masters', () => {
     const before = await counts()
     const [now, again] = [await stores[0]?.now(), await stores[1]?.now()]
     const asked = (await counts()).map((count, place) => count - (before[place] ?? 0))
-    expect(asked.toSorted((a, b) => a - b)).toEqual([0, 0, 2])
+    expect(asked.filter((count) => count > 0)).toEqual([2])
     expect(again).toBeGreaterThanOrEqual(now ?? Infinity)
     for (const store of stores) await store.close()
     for (const each of [other, ...servers]) each.destroy()

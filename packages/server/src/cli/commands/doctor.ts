@@ -95,7 +95,7 @@ async function examineOpen(cli: Cli, engine: Engine): Promise<Omit<Report, 'vers
   const overdue = await database.sessions.cleanup({ dryRun: true })
   const findings = [
     ok('schema', `version ${schema.applied}, which is the newest this release knows`),
-    ...settingFindings(guarantees),
+    ...settingFindings(engine, guarantees),
     ...(own === null ? [clockFinding(host, latest)] : engineClockFindings(host, own, latest)),
     ...(engine.kind === 'sqlite' ? [] : renewalFindings(cli.env)),
     upkeepFinding(overdue),
@@ -132,8 +132,11 @@ function iso(instant: number): string {
   return new Date(instant).toISOString()
 }
 
-function settingFindings({ warnings, settings, survivesPowerLoss }: Guarantees): readonly Finding[] {
-  const findings = warnings.map((warning) => problem('settings', warning))
+function settingFindings(engine: Engine, guarantees: Guarantees): readonly Finding[] {
+  const { warnings, settings, survivesProcessKill, survivesPowerLoss } = guarantees
+  // What Redis does not promise is as it is meant to be there, and a choice; only to lose everything is none.
+  const state = engine.kind === 'redis' && survivesProcessKill ? 'advice' : 'problem'
+  const findings = warnings.map((warning): Finding => ({ ...problem('settings', warning), state }))
   if (settings['ballast'] === false) {
     findings.push({
       check: 'settings',

@@ -1,6 +1,6 @@
 import type { RedisClient, RedisCluster } from 'sojourn/redis'
 import type { RedisUrl } from '../database-url.ts'
-import { failed } from '../failure.ts'
+import { failed, wrongUsage } from '../failure.ts'
 import { withMemory } from './engine.ts'
 import type { Engine, EngineMigrations, EngineOptions, OpenedEngine } from './engine.ts'
 import { namesIn } from './names.ts'
@@ -118,8 +118,13 @@ export class RedisEngine implements Engine {
     const client = createClient({ url: `${scheme}://${nodes.join()}`, database: number, ...shared })
     await this.#reach(client)
     isConnected = true
-    const bytes = async (): Promise<number> =>
-      Number(/^used_memory:(\d+)/m.exec(await client.sendCommand<string>(['INFO', 'memory']))?.[1])
+    const info = (section: string): Promise<string> => client.sendCommand<string>(['INFO', section])
+    // Where it may not be asked, the store says in one sentence what it is not allowed to do.
+    if (/^cluster_enabled:1/m.test(await info('cluster').catch(() => ''))) {
+      client.destroy()
+      throw wrongUsage(`'${this.place}' is a server of a cluster; begin its URL with ${scheme}+cluster://`)
+    }
+    const bytes = async (): Promise<number> => Number(/^used_memory:(\d+)/m.exec(await info('memory'))?.[1])
     return { client, bytes, destroy: () => client.destroy() }
   }
 

@@ -45,7 +45,7 @@ const LOG_IN = statement(
     WHERE ${MOST}::bigint IS NOT NULL AND user_id = $2 AND end_reason IS NULL
       AND ends_at > ${ENDS_AFTER}::timestamptz AND last_accessed > ${ACCESSED_AFTER}::timestamptz
       AND authenticated_at > ${AUTHENTICATED_AFTER}::timestamptz),
-  surplus AS MATERIALIZED (SELECT session_id FROM standing WHERE place <= total - ${MOST}::bigint + 1),
+  surplus AS MATERIALIZED (SELECT session_id, place FROM standing WHERE place <= total - ${MOST}::bigint + 1),
   verdict AS MATERIALIZED (
     SELECT CASE
       WHEN EXISTS (SELECT FROM sojourn_sessions WHERE session_id = $1::uuid) THEN 'id_taken'
@@ -80,7 +80,8 @@ const LOG_IN = statement(
     SELECT ${AT}::timestamptz, 'session_created', $1::uuid, $2::text, ${ACTOR}::text, ${REASON}::text, ${IP}::text,
       ${DETAIL}::text
     WHERE (SELECT word FROM verdict) = 'ok')
-  SELECT word, session_id, user_id, username FROM verdict LEFT JOIN evicted ON true`,
+  SELECT word, session_id, user_id, username
+  FROM verdict LEFT JOIN (evicted JOIN surplus USING (session_id)) ON true ORDER BY place`,
 )
 /** Those who take one name take turns: a name that changes hands while somebody waits for its holder is not seen. */
 const LOCK_NAME = statement('lock_name', 'SELECT pg_advisory_xact_lock(hashtextextended($1::text, 6120447305))')

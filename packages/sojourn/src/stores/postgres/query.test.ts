@@ -113,8 +113,10 @@ describe('among many sessions an index answers', () => {
   test('a validation, a login under a cap, an end, a use, a clean-up and a reader of the log', async () => {
     const record: SessionRecord = makeRecord({ userId: 'u1', username: 'u1' })
     const { cursor } = await store.changes('end', 9)
-    await client.query('SELECT pg_stat_reset()')
+    await store.close()
+    await until(async () => (await others()) === 0, 'those who filled the tables to end')
     const scans = await sequentialScans()
+    store = await openPostgres(config)
     const cap = { max: 1, onExceed: 'evict', standing } as const
     await store.insert(record, { mark: makeMark(), epoch: 0, cap })
     await store.get(record.id)
@@ -127,7 +129,6 @@ describe('among many sessions an index answers', () => {
     await store.users.byUsername('u9')
     await store.users.add(makeUser({ id: 'new' }), makeMark())
     await store.close()
-    // What a connection has counted is told when it ends.
     await until(async () => (await others()) === 0, 'the connections of the store to end')
     expect(await sequentialScans()).toEqual(scans)
   })
@@ -139,6 +140,7 @@ describe('among many sessions an index answers', () => {
     expect(plan).not.toMatch(/Seq Scan/)
   }
 
+  /** How many connections there are besides. What one of them has counted is told when it ends. */
   async function others(): Promise<number> {
     const { rows } = await client.query<{ count: number }>(
       'SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
