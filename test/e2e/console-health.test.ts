@@ -1,29 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { SessionManager } from '../../packages/sojourn/src/index.ts'
 import { FixedClock } from '../../packages/sojourn/src/testing/index.ts'
-import { axeViolations, openBrowser } from '../support/browser.ts'
-import type { OpenBrowser } from '../support/browser.ts'
-import { required } from '../support/require.ts'
-import { FORMS, openConsole, overflow } from './console-site.ts'
+import { axeViolations } from '../support/browser.ts'
+import { FORMS, openForEachTest, overflow } from './console-site.ts'
 import type { ConsoleSite } from './console-site.ts'
 
-// A browser takes its time on a machine that is busy.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
-
-let browser: OpenBrowser | null = null
 let site: ConsoleSite
 
-beforeAll(async () => {
-  browser = await openBrowser()
-})
-afterAll(() => browser?.close())
-
-beforeEach(async (context) => {
-  site = await openConsole(required(context, 'chromium', browser))
-})
-afterEach(async () => {
-  expect(await site.close()).toEqual([])
-})
+openForEachTest((opened) => (site = opened))
 
 for (const form of FORMS) {
   test(`the health page can be used by everybody: ${form.name}`, async () => {

@@ -1,28 +1,12 @@
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { axeViolations, openBrowser } from '../support/browser.ts'
-import type { OpenBrowser } from '../support/browser.ts'
-import { required } from '../support/require.ts'
-import { FORMS, openConsole, overflow, stepUp } from './console-site.ts'
+import { expect, test } from 'vitest'
+import { axeViolations } from '../support/browser.ts'
+import { FORMS, openForEachTest, overflow, stepUp } from './console-site.ts'
 import type { ConsoleSite } from './console-site.ts'
 
-// A browser takes its time on a machine that is busy.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
-
-let browser: OpenBrowser | null = null
 let site: ConsoleSite
 
-beforeAll(async () => {
-  browser = await openBrowser()
-})
-afterAll(() => browser?.close())
-
-beforeEach(async (context) => {
-  site = await openConsole(required(context, 'chromium', browser))
-})
-afterEach(async () => {
-  expect(await site.close()).toEqual([])
-})
+openForEachTest((opened) => (site = opened))
 
 for (const form of FORMS) {
   test(`the keys can be managed by everybody: ${form.name}`, async () => {

@@ -1,7 +1,9 @@
 import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { FixedClock } from '../../packages/sojourn/src/testing/index.ts'
-import { SIZES } from '../support/browser.ts'
+import { openBrowser, SIZES } from '../support/browser.ts'
 import type { OpenBrowser, Visit, VisitOptions } from '../support/browser.ts'
+import { required } from '../support/require.ts'
 import { openService } from '../support/service.ts'
 import type { OpenService } from '../support/service.ts'
 
@@ -25,8 +27,29 @@ export interface ConsoleSite {
   close(): Promise<readonly string[]>
 }
 
+/** Opens a console for each test of the file that calls this. What was wrong with a page fails its test. */
+export function openForEachTest(use: (site: ConsoleSite) => void): void {
+  // A browser takes its time on a machine that is busy.
+  vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
+  let browser: OpenBrowser | null = null
+  let site: ConsoleSite
+
+  beforeAll(async () => {
+    browser = await openBrowser()
+  })
+  afterAll(() => browser?.close())
+
+  beforeEach(async (context) => {
+    site = await openConsole(required(context, 'chromium', browser))
+    use(site)
+  })
+  afterEach(async () => {
+    expect(await site.close()).toEqual([])
+  })
+}
+
 /** Opens a service for `browser` to visit. */
-export async function openConsole(browser: OpenBrowser): Promise<ConsoleSite> {
+async function openConsole(browser: OpenBrowser): Promise<ConsoleSite> {
   const clock = new FixedClock(Date.now())
   const service = await openService({ clock })
   const visits: Visit[] = []
