@@ -1,10 +1,11 @@
 import { useMemo, useState } from 'react'
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
-import { useLocation, useNavigate } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { request } from '../../api/client.ts'
 import { Button } from '../../ui/button.tsx'
 import { Page } from '../../ui/page.tsx'
 import { EmptyState, ErrorState } from '../../ui/states.tsx'
+import { useSearch } from '../address.ts'
 import { useThrottled } from '../overview/throttled.ts'
 import { EventRow } from './event-row.tsx'
 import { FilterBar } from './filter-bar.tsx'
@@ -131,8 +132,8 @@ function pageOf(query: URLSearchParams, before: number | null): string {
 /** The filter in the address. */
 function useFilter() {
   const navigate = useNavigate()
-  const spelled = useLocation({ select: ({ search }) => JSON.stringify(search) })
-  const filter = useMemo(() => readFilter(JSON.parse(spelled) as Record<string, unknown>), [spelled])
+  const search = useSearch()
+  const filter = useMemo(() => readFilter(search), [search])
   function setFilter(next: AuditFilter): void {
     void navigate({ to: '/audit', search: writeFilter(next), replace: true })
   }

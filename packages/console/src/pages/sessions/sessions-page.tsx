@@ -1,12 +1,12 @@
-import { useMemo, useState } from 'react'
+import { useState } from 'react'
 import { useQueryClient } from '@tanstack/react-query'
-import { useLocation, useNavigate } from '@tanstack/react-router'
 import { Button } from '../../ui/button.tsx'
 import { DataGrid } from '../../ui/data-grid.tsx'
 import { Icon } from '../../ui/icons.tsx'
 import { Page } from '../../ui/page.tsx'
 import { EmptyState, ErrorState } from '../../ui/states.tsx'
 import { tell } from '../../ui/toasts.tsx'
+import { useAddress } from '../address.ts'
 import { counted } from '../health/measures.ts'
 import { Ending } from './ending.tsx'
 import { FilterBar } from './filter-bar.tsx'
@@ -22,9 +22,11 @@ import type { Doomed } from './revocation.ts'
 import type { Selection } from './selection.ts'
 import type { AdminSession } from '../../api/types.ts'
 
+const ADDRESS = { to: '/sessions', opens: 'session', read: readFilter, write: writeFilter } as const
+
 /** Everybody's sessions: find them, look at them closely, end them. */
 export function SessionsPage() {
-  const { filter, open, setFilter, setOpen } = useAddress()
+  const { filter, open, setFilter, setOpen } = useAddress(ADDRESS)
   const { rows, where, list, count, isCountOld, newcomers, refresh, recount } = useSessionList(filter)
   const [selection, setSelection] = useState<Selection<AdminSession>>(NOTHING)
   const [doomed, setDoomed] = useState<Doomed | null>(null)
@@ -160,27 +162,4 @@ function Nothing({ filter, onClear }: { readonly filter: SessionFilter; readonly
       )}
     </EmptyState>
   )
-}
-
-/** The filter, and the session that is looked at, as the address has them. */
-function useAddress() {
-  const navigate = useNavigate()
-  const spelled = useLocation({ select: ({ search }) => JSON.stringify(search) })
-  const search = useMemo(() => JSON.parse(spelled) as Record<string, unknown>, [spelled])
-  const filter = useMemo(() => readFilter(search), [search])
-  const open = typeof search['session'] === 'string' && search['session'] !== '' ? search['session'] : null
-  function go(next: SessionFilter, session: string | null): void {
-    void navigate({
-      to: '/sessions',
-      search: { ...writeFilter(next), session: session ?? undefined },
-      replace: true,
-      resetScroll: false,
-    })
-  }
-  return {
-    filter,
-    open,
-    setFilter: (next: SessionFilter) => go(next, open),
-    setOpen: (session: string | null) => go(filter, session),
-  }
 }

@@ -1,6 +1,5 @@
 import { useMemo } from 'react'
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
-import { useLocation, useNavigate } from '@tanstack/react-router'
 import { request } from '../../api/client.ts'
 import { Button } from '../../ui/button.tsx'
 import { DataGrid } from '../../ui/data-grid.tsx'
@@ -9,6 +8,7 @@ import { SearchField } from '../../ui/search-field.tsx'
 import { SelectField } from '../../ui/select-field.tsx'
 import { EmptyState, ErrorState } from '../../ui/states.tsx'
 import { tell } from '../../ui/toasts.tsx'
+import { useAddress } from '../address.ts'
 import { EVERYBODY, ROLES, STATES, filterQuery, isFiltered, readFilter, writeFilter } from './filter.ts'
 import { USER_COLUMNS } from './user-columns.tsx'
 import { UserDrawer } from './user-drawer.tsx'
@@ -22,9 +22,11 @@ interface UsersPageOf {
 
 const PAGE = 100
 
+const ADDRESS = { to: '/users', opens: 'user', read: readFilter, write: writeFilter } as const
+
 /** Everybody who can sign in here: find them, see where they are signed in, let them in or not. */
 export function UsersPage() {
-  const { filter, open, setFilter, setOpen } = useAddress()
+  const { filter, open, setFilter, setOpen } = useAddress(ADDRESS)
   const asked = filterQuery(filter)
   const list = useInfiniteQuery({
     queryKey: ['users', 'list', asked],
@@ -115,27 +117,4 @@ function Nothing({ filter, onClear }: { readonly filter: UserFilter; readonly on
       )}
     </EmptyState>
   )
-}
-
-/** The filter, and the user who is looked at, as the address has them. */
-function useAddress() {
-  const navigate = useNavigate()
-  const spelled = useLocation({ select: ({ search }) => JSON.stringify(search) })
-  const search = useMemo(() => JSON.parse(spelled) as Record<string, unknown>, [spelled])
-  const filter = useMemo(() => readFilter(search), [search])
-  const open = typeof search['user'] === 'string' && search['user'] !== '' ? search['user'] : null
-  function go(next: UserFilter, user: string | null): void {
-    void navigate({
-      to: '/users',
-      search: { ...writeFilter(next), user: user ?? undefined },
-      replace: true,
-      resetScroll: false,
-    })
-  }
-  return {
-    filter,
-    open,
-    setFilter: (next: UserFilter) => go(next, open),
-    setOpen: (user: string | null) => go(filter, user),
-  }
 }

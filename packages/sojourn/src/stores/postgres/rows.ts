@@ -6,6 +6,7 @@ import type { EventRecord, EventType } from '../../core/events.ts'
 import type { EndReason, SessionRecord } from '../../core/session.ts'
 import type { EndedSession } from '../../core/store.ts'
 import type { SecretHash, SessionId } from '../../core/token.ts'
+import { joinHashes, splitHashes } from '../joined-hashes.ts'
 
 /** A row as a driver hands it over: its columns in the order they were asked for. */
 export type Row = readonly unknown[]
@@ -92,9 +93,6 @@ export const API_KEY_READ = readingOf(API_KEY)
 /** … and of an event, which is never written with its position. */
 export const EVENT_READ = readingOf(EVENT)
 
-const HASH_BYTES = 32
-const NO_HASHES: readonly SecretHash[] = Object.freeze([])
-
 /** SQL for an instant as whole milliseconds, whatever the driver makes of dates. */
 export function asMilliseconds(instant: string): string {
   return `(extract(epoch FROM ${instant}) * 1000)::bigint`
@@ -172,11 +170,6 @@ export function encodeSession(record: SessionRecord): readonly Value[] {
     JSON.stringify(record.attributes),
     record.version,
   ]
-}
-
-/** Superseded hashes as one value, newest first, or null when there are none. */
-export function joinHashes(hashes: readonly SecretHash[]): Uint8Array | null {
-  return hashes.length === 0 ? null : Buffer.concat(hashes)
 }
 
 /** A session that a statement ended, from its id, user and username. */
@@ -278,11 +271,4 @@ function readingOf(columns: readonly Column[]): string {
 
 function optionalNumber(value: unknown): number | null {
   return value === null ? null : Number(value)
-}
-
-function splitHashes(joined: Uint8Array | null): readonly SecretHash[] {
-  if (joined === null) return NO_HASHES
-  const hashes: SecretHash[] = []
-  for (let start = 0; start < joined.length; start += HASH_BYTES) hashes.push(joined.slice(start, start + HASH_BYTES))
-  return Object.freeze(hashes)
 }

@@ -2,11 +2,12 @@ import type { EventType, Mark } from '../../core/events.ts'
 import type { SessionPatch, Touch, UpdateMark } from '../../core/store.ts'
 import { isSessionId } from '../../core/token.ts'
 import type { SessionId } from '../../core/token.ts'
+import { joinHashes } from '../joined-hashes.ts'
 import { statement } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS, encodeEvent } from './events.ts'
 import { Bindings } from './query.ts'
-import { instantText, joinHashes, optionalInstantText } from './rows.ts'
+import { instantText, optionalInstantText } from './rows.ts'
 import type { Value } from './rows.ts'
 
 const TOUCH = statement(

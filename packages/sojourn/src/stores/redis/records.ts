@@ -1,7 +1,8 @@
 import { parseAttributes } from '../../core/arguments.ts'
 import type { EndReason, SessionRecord } from '../../core/session.ts'
 import type { SessionPatch } from '../../core/store.ts'
-import type { SecretHash, SessionId } from '../../core/token.ts'
+import type { SessionId } from '../../core/token.ts'
+import { splitHashes } from '../joined-hashes.ts'
 import { assertInstants } from '../kept-record.ts'
 import { meaningOf } from './errors.ts'
 import { Unpacker } from './packing.ts'
@@ -37,8 +38,6 @@ export const PLACES = {
 } as const satisfies Record<keyof SessionRecord | 'epoch', number>
 
 const LENGTH = PLACES.epoch
-const HASH_BYTES = 32
-const NO_HASHES: readonly SecretHash[] = Object.freeze([])
 
 /** The values of a session in their places. The script that inserts it writes the epoch. */
 export function encodeSession(record: SessionRecord): readonly Packable[] {
@@ -122,12 +121,4 @@ export function encodePatch(patch: SessionPatch): readonly Packable[] {
     [PLACES.method, patch.method],
   ]
   return changes.flatMap(([place, value]) => (value === undefined ? [] : [[place, value]]))
-}
-
-function splitHashes(joined: Buffer): readonly SecretHash[] {
-  if (joined.length === 0) return NO_HASHES
-  const hashes: SecretHash[] = []
-  for (let start = 0; start < joined.length; start += HASH_BYTES)
-    hashes.push(joined.subarray(start, start + HASH_BYTES))
-  return Object.freeze(hashes)
 }

@@ -5,6 +5,7 @@ import { parseAttributes } from '../../core/arguments.ts'
 import type { EventType, EventRecord } from '../../core/events.ts'
 import type { EndReason, SessionRecord } from '../../core/session.ts'
 import type { SecretHash, SessionId } from '../../core/token.ts'
+import { joinHashes, splitHashes } from '../joined-hashes.ts'
 
 /** A row as SQLite hands it over: its columns in the order they were asked for. */
 export type Row = readonly SQLOutputValue[]
@@ -31,12 +32,8 @@ export const EVENT_COLUMNS = 'position, at, type, session_id, user_id, actor, re
 export const API_KEY_COLUMNS =
   'key_id, name, scopes, secret_hash, created_at, created_by, expires_at, last_used_at, revoked_at'
 
-const HASH_BYTES = 32
-const NO_HASHES: readonly SecretHash[] = Object.freeze([])
-
 /** A session from its row, frozen. */
 export function decodeSession(row: Row): SessionRecord {
-  const previous = row[6] as Uint8Array | null
   return Object.freeze({
     id: row[0] as SessionId,
     userId: row[1] as string,
@@ -44,7 +41,7 @@ export function decodeSession(row: Row): SessionRecord {
     secretHash: Buffer.from(row[3] as string, 'hex'),
     nextHash: row[4] as SecretHash | null,
     nextSalt: row[5] as Uint8Array | null,
-    previousHashes: previous === null ? NO_HASHES : splitHashes(previous),
+    previousHashes: splitHashes(row[6] as Uint8Array | null),
     previousUntil: row[7] as number | null,
     createdAt: row[8] as number,
     authenticatedAt: row[9] as number,
@@ -91,11 +88,6 @@ export function encodeSession(record: SessionRecord): readonly Value[] {
 
 /** What may be bound to a statement. No plain objects: SQLite's binding would take the first one for named parameters. */
 export type Value = string | number | null | Uint8Array
-
-/** Superseded hashes as one value, newest first, or null when there are none. */
-export function joinHashes(hashes: readonly SecretHash[]): Uint8Array | null {
-  return hashes.length === 0 ? null : Buffer.concat(hashes)
-}
 
 /** A user from its row, frozen. */
 export function decodeUser(row: Row): UserRecord {
@@ -151,10 +143,4 @@ export function decodeApiKey(row: Row): ApiKeyRecord {
 export function encodeApiKey(key: ApiKeyRecord): readonly Value[] {
   const { id, name, scopes, secretHash, createdAt, createdBy, expiresAt, lastUsedAt, revokedAt } = key
   return [id, name, scopes.join(' '), secretHash, createdAt, createdBy, expiresAt, lastUsedAt, revokedAt]
-}
-
-function splitHashes(joined: Uint8Array): readonly SecretHash[] {
-  const hashes: SecretHash[] = []
-  for (let start = 0; start < joined.length; start += HASH_BYTES) hashes.push(joined.slice(start, start + HASH_BYTES))
-  return Object.freeze(hashes)
 }

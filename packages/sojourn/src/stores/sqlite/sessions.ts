@@ -15,11 +15,12 @@ import type {
 } from '../../core/store.ts'
 import type { SessionId } from '../../core/token.ts'
 import { canonicalUsername } from '../../core/username.ts'
+import { joinHashes } from '../joined-hashes.ts'
 import { assertInstants } from '../kept-record.ts'
 import type { SqliteConnection } from './connection.ts'
 import { pruneEvents, tell } from './events.ts'
 import { selectionOf } from './query.ts'
-import { SESSION_COLUMNS, USER_COLUMNS, encodeSession, encodeUser, joinHashes } from './rows.ts'
+import { SESSION_COLUMNS, USER_COLUMNS, encodeSession, encodeUser } from './rows.ts'
 import type { Value } from './rows.ts'
 
 /** A mark that says why sessions end. */
