@@ -15,11 +15,10 @@ interface Report {
 
 /** An installation whose sessions were used a moment ago, so that they stand. */
 function installation(path: string): { readonly live: string; readonly ended: string } {
-  using legacy = new LegacyDatabase(path)
-  const now = new Date().toISOString()
+  using legacy = new LegacyDatabase(path, Date.now())
   legacy.addUser({ id: 1, username: 'ada' })
-  const { token: live } = legacy.addSession({ created_at: now, last_accessed: now })
-  const { token: ended } = legacy.addSession({ created_at: now, last_accessed: now, is_active: 0, logged_out_at: now })
+  const { token: live } = legacy.addSession()
+  const { token: ended } = legacy.addSession({ is_active: 0, logged_out_at: legacy.ago(0) })
   return { live, ended }
 }
 

@@ -201,7 +201,8 @@ describe.each(Object.keys(ENGINES))('on %s', (name) => {
 test('adopted users and sessions of a file live on in postgres', { timeout: PATIENCE }, async (context) => {
   using place = new Installation({ SOJOURN_DATABASE_URL: await postgresUrl(context) })
   const old = `${place.folder}/old.db`
-  madeUpInstallation(old)
+  // The command goes by the host's clock.
+  madeUpInstallation(old, Date.now())
   const report = ['adopt', 'user-sessions', '--from', old]
   const rehearsal = await place.value<{ sessions: { added: number } }>([...report, '--dry-run'])
   const adopted = await place.value<{ sessions: { added: number; live: number } }>(report)

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { axeViolations } from '../support/browser.ts'
-import { FORMS, openForEachTest, overflow, stepUp } from './console-site.ts'
+import { FORMS, openForEachTest, outlastTheProof, overflow, stepUp } from './console-site.ts'
 import type { ConsoleSite } from './console-site.ts'
 
 let site: ConsoleSite
@@ -55,9 +55,7 @@ test('the secret of a key is shown once, and neither a stray key nor a click tak
 
 test('ADM-4: a session that is not fresh proves again who it is before it creates a key', async () => {
   const page = await site.open('/console/keys')
-  site.clock.advance('9m')
-  await page.reload()
-  site.clock.advance('2m')
+  await outlastTheProof(page, site)
   await page.getByRole('button', { name: 'Create a key' }).click()
   await page.getByLabel('Name').fill('nightly report')
   await page.getByRole('button', { name: 'Create the key' }).click()

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { axeViolations } from '../support/browser.ts'
-import { FORMS, openForEachTest, overflow, stepUp } from './console-site.ts'
+import { FORMS, openForEachTest, outlastTheProof, overflow, stepUp } from './console-site.ts'
 import type { ConsoleSite } from './console-site.ts'
 
 let site: ConsoleSite
@@ -77,10 +77,8 @@ test('ADM-4: what was selected ends, with the reason in its history, and not bef
   const doomed = [await signIn('ada'), await signIn('ada')]
   const spared = await signIn('edsger')
   const page = await site.open('/console/sessions?username=ada')
-  site.clock.advance('9m')
-  await page.reload()
+  await outlastTheProof(page, site)
   await page.getByRole('checkbox', { name: 'Select all that are loaded' }).check()
-  site.clock.advance('2m')
   await page.getByRole('button', { name: 'End them…' }).click()
   await stepUp(page, site)
   const dialog = page.getByRole('alertdialog', { name: 'End 2 sessions?' })
@@ -99,10 +97,8 @@ test('ADM-4: what was selected ends, with the reason in its history, and not bef
 test('who would rather not prove who they are ends nothing', async () => {
   const { token } = await signIn('ada')
   const page = await site.open('/console/sessions?username=ada')
-  site.clock.advance('9m')
-  await page.reload()
+  await outlastTheProof(page, site)
   await row(page, 'ada').getByRole('checkbox').check()
-  site.clock.advance('2m')
   await page.getByRole('button', { name: 'End them…' }).click()
   await page.getByLabel('Password').waitFor()
   await page.keyboard.press('Escape')

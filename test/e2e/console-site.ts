@@ -87,3 +87,14 @@ export async function stepUp(page: Page, site: ConsoleSite): Promise<void> {
   await page.getByLabel('Password').fill(site.service.operator.password)
   await page.keyboard.press('Enter')
 }
+
+/**
+ * Lets more than the ten minutes pass for which a proof of identity is fresh, with a use of the page in between: an
+ * operator who does nothing for as long is signed out.
+ */
+export async function outlastTheProof(page: Page, site: ConsoleSite): Promise<void> {
+  site.clock.advance('9m')
+  const isUsed = page.waitForResponse((answer) => answer.ok() && answer.request().resourceType() === 'fetch')
+  await Promise.all([isUsed, page.reload()])
+  site.clock.advance('2m')
+}

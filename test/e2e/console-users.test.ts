@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { beforeEach, expect, test } from 'vitest'
 import { axeViolations } from '../support/browser.ts'
-import { FORMS, openForEachTest, overflow, stepUp } from './console-site.ts'
+import { FORMS, openForEachTest, outlastTheProof, overflow, stepUp } from './console-site.ts'
 import type { ConsoleSite } from './console-site.ts'
 
 let site: ConsoleSite
@@ -86,10 +86,8 @@ test('a user who is disabled cannot sign in, and undoing it lets them in again',
 
 test('ADM-4: a role is given after a proof of identity, and taken back', async () => {
   const page = await site.open('/console/users')
-  site.clock.advance('9m')
-  await page.reload()
+  await outlastTheProof(page, site)
   await row(page, 'edsger').waitFor()
-  site.clock.advance('2m')
   await row(page, 'edsger').getByRole('link').click()
   await page.getByRole('dialog', { name: 'edsger' }).getByRole('button', { name: 'Make operator…' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Make operator' }).click()

@@ -11,6 +11,9 @@ const LEGACY_HASH = '$2y$04$kdQvqdNlIkTn5V78KHRhnOx9E4AGJfzxHEXaFoGQOxiI9vQvdXAk
 /** Shortly after the last thing that happens in a made-up installation. */
 export const LEGACY_NOW = '2026-11-23T18:10:00Z'
 
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+
 /** A cell by column name. What is left out is made up. */
 export type LegacyRow = Readonly<Record<string, string | number | bigint | Uint8Array | null>>
 
@@ -56,11 +59,13 @@ CREATE TRIGGER no_empty_title BEFORE INSERT ON journal_entries WHEN NEW.title = 
 /** A database in the shape that the adoption expects, in the making. */
 export class LegacyDatabase {
   readonly path: string
+  readonly #now: number
   readonly #db: DatabaseSync
 
-  /** Makes the tables in a new file. */
-  constructor(path: string) {
+  /** Makes the tables in a new file. What is added to them happened shortly before `now`. */
+  constructor(path: string, now: number = Date.parse(LEGACY_NOW)) {
     this.path = path
+    this.#now = now
     // As SQLite itself has it: an old system that never asked for foreign keys has rows that point nowhere.
     this.#db = new DatabaseSync(path, { enableForeignKeyConstraints: false })
     this.#db.exec(`PRAGMA synchronous = OFF; ${SCHEMA}`)
@@ -73,29 +78,34 @@ export class LegacyDatabase {
       id,
       username: `user${String(id)}`,
       password_hash: LEGACY_HASH,
-      created_at: '2026-10-01T08:00:00.123456+00:00',
-      last_login: '2026-11-23T18:04:36.997348+00:00',
+      created_at: this.ago(53 * DAY),
+      last_login: this.ago(5 * MINUTE),
       is_active: 1,
       is_2fa_enabled: 0,
       ...row,
     })
   }
 
-  /** Adds a session of user 1 that is live at `LEGACY_NOW`, and answers with its row and what its client holds. */
+  /** Adds a session of user 1 that is live, and answers with its row and what its client holds. */
   addSession(row: LegacyRow = {}): { readonly row: number; readonly token: string } {
     const { session_id: token = mintSecret() } = row
     const number = this.#insert('user_sessions', {
       session_id: token,
       user_id: 1,
       username: 'user1',
-      created_at: '2026-11-23T18:04:36.997348+00:00',
-      last_accessed: '2026-11-23T18:05:04.971730+00:00',
+      created_at: this.ago(5 * MINUTE),
+      last_accessed: this.ago(4 * MINUTE),
       ip_address: '203.0.113.7',
       user_agent: 'curl/8.5.0',
       is_active: 1,
       ...row,
     })
     return { row: number, token: String(token) }
+  }
+
+  /** A moment before now as the old system writes it, which is finer than we do. */
+  ago(span: number): string {
+    return new Date(this.#now - span).toISOString().replace('Z', '348+00:00')
   }
 
   /** Whatever else a test needs to be so. */
@@ -124,8 +134,8 @@ export class LegacyDatabase {
 }
 
 /** An installation as a real one looks: several users with several sessions each, some ended, beside other tables. */
-export function madeUpInstallation(path: string): LegacyInstallation {
-  using legacy = new LegacyDatabase(path)
+export function madeUpInstallation(path: string, now?: number): LegacyInstallation {
+  using legacy = new LegacyDatabase(path, now)
   legacy.run('PRAGMA user_version = 7; BEGIN')
   const clients: LegacyClient[] = []
   for (let id = 1; id <= 12; id += 1) {
@@ -137,7 +147,7 @@ export function madeUpInstallation(path: string): LegacyInstallation {
         user_id: id,
         username,
         is_active: isLoggedOut ? 0 : 1,
-        logged_out_at: isLoggedOut ? '2026-11-23T18:06:00.000999+00:00' : null,
+        logged_out_at: isLoggedOut ? legacy.ago(4 * MINUTE) : null,
       })
       clients.push({ username, password: LEGACY_PASSWORD, token, isLoggedOut })
     }
