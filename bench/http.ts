@@ -34,13 +34,13 @@ interface Pair {
 export async function measureHttp(file: string, size: number): Promise<readonly Finding[]> {
   const sessions = new SessionManager({ store: SqliteStore.open(file) })
   const http = new SojournHttp({ sessions, baseUrl: 'https://app.example.com' })
-  const rows = pageOfRows(file)
   const load = fork(new URL('./http-load.ts', import.meta.url), { execArgv: [] })
   const next = inTurn(sampleTokens(file, size, Math.min(size, SAMPLE)))
   const pairs: readonly Pair[] = [
     { subject: 'request, node:http, a line of JSON', ports: await onNode(http, () => HELLO) },
     { subject: 'request, Hono, a line of JSON', ports: await onHono(http, () => HELLO) },
-    { subject: 'request, Hono, 50 rows of its own', ports: await onHono(http, rows) },
+    { subject: 'request, Hono, a row of its own', ports: await onHono(http, pageOfRows(file, 1)) },
+    { subject: 'request, Hono, 50 rows of its own', ports: await onHono(http, pageOfRows(file, 50)) },
   ]
   const findings: Finding[] = []
   for (const { subject, ports } of pairs) {
@@ -96,9 +96,9 @@ async function listening(listener: RequestListener): Promise<number> {
 }
 
 /** What a small application does for a page: one query, a list. */
-function pageOfRows(file: string): () => object {
+function pageOfRows(file: string, count: number): () => object {
   const query = new DatabaseSync(file, { readOnly: true }).prepare(
-    'SELECT session_id, username, created_at, ip_address FROM sojourn_sessions ORDER BY created_at DESC LIMIT 50',
+    'SELECT session_id, username, created_at, ip_address FROM sojourn_sessions ORDER BY created_at DESC LIMIT ?',
   )
-  return () => query.all()
+  return () => query.all(count)
 }

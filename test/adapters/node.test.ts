@@ -34,8 +34,10 @@ describe('node:http', () => {
       ['set-cookie', 'b=2'],
     ]
     const object = { 'cache-control': 'public', vary: 'Accept', 'set-cookie': ['a=1', 'b=2'] }
+    const inCapitals = Object.fromEntries(Object.entries(object).map(([name, value]) => [name.toUpperCase(), value]))
     const ways: Record<string, (outgoing: ServerResponse) => void> = {
       object: (outgoing) => void outgoing.writeHead(200, object).end(),
+      capitals: (outgoing) => void outgoing.writeHead(200, inCapitals).end(),
       nothing: (outgoing) => void outgoing.writeHead(200, undefined, object).end(),
       message: (outgoing) => void outgoing.writeHead(200, 'Fine', object).end(),
       flat: (outgoing) => void outgoing.writeHead(200, lines).end(),
@@ -53,6 +55,22 @@ describe('node:http', () => {
       expect(headers.getSetCookie(), way).toEqual(['a=1', 'b=2'])
     }
     expect((await fetch(`${url}/message`)).statusText).toBe('Fine')
+  })
+
+  test('what a handler writes under other names stays beside what is ours', async () => {
+    const ways: Record<string, (outgoing: ServerResponse) => void> = {
+      object: (outgoing) => void outgoing.writeHead(201, { 'x-own': 'yes', 'content-type': 'text/plain' }).end('made'),
+      message: (outgoing) => void outgoing.writeHead(201, 'Fine', { 'x-own': 'yes' }).end('made'),
+      nothing: (outgoing) => void outgoing.writeHead(201).end('made'),
+    }
+    const { url } = await serve(openSite(), (incoming, outgoing) => ways[incoming.url!.slice(1)]!(outgoing))
+    for (const way of Object.keys(ways)) {
+      const response = await fetch(`${url}/${way}`)
+      expect(response.status, way).toBe(201)
+      expect(Object.fromEntries(response.headers), way).toMatchObject({ ...PRIVATE, vary: 'Cookie' })
+      expect(response.headers.get('x-own'), way).toBe(way === 'nothing' ? null : 'yes')
+      expect(await response.text(), way).toBe('made')
+    }
   })
 
   test('what a handler throws is told to the host and not to the client', async () => {

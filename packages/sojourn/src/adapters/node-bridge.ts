@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { problem } from '../http/index.ts'
 import type { Entry, Peer, RequestSession, SojournHttp } from '../http/index.ts'
 
@@ -19,9 +19,9 @@ export async function arrive(
   http: SojournHttp,
   { incoming, outgoing }: Exchange,
   peer: Peer,
-  target: string | undefined,
+  target = '',
 ): Promise<Entry> {
-  const request = await requestOf(http, incoming, target)
+  const request = glance(http, incoming, target) ?? (await requestOf(http, incoming, target))
   if (request === null) return { response: problem('invalid_request'), context: null }
   const entry = await http.enter(request, peer)
   if (entry.context !== null) carry(entry.context, outgoing)
@@ -37,19 +37,12 @@ export async function send(response: Response, outgoing: ServerResponse): Promis
 }
 
 /** Null for what cannot be a `Request`: a target that is no path, or a method that `Request` does not take. */
-async function requestOf(
-  { origin, prefix }: SojournHttp,
-  incoming: IncomingMessage,
-  target = '',
-): Promise<Request | null> {
+async function requestOf(http: SojournHttp, incoming: IncomingMessage, target: string): Promise<Request | null> {
   const { method = '' } = incoming
   if (!target.startsWith('/')) return null
-  // Never with the Host header, which is the client's to choose.
-  const url = origin + target
-  if (!target.includes(prefix) && METHODS.has(method)) return glance(incoming, method, url)
   const body = method === 'GET' || method === 'HEAD' ? null : bodyOf(incoming)
   try {
-    const request = new Request(url, { method, headers: headersOf(incoming), body, duplex: 'half' })
+    const request = new Request(urlOf(http, target), { method, headers: headersOf(incoming), body, duplex: 'half' })
     // So that whoever wants to read it is told that it is too late, rather than finding nothing.
     if (incoming.readableDidRead) await request.body?.cancel()
     return request
@@ -58,11 +51,17 @@ async function requestOf(
   }
 }
 
+/** Never with the Host header, which is the client's to choose. */
+function urlOf({ origin }: SojournHttp, target: string): string {
+  return origin + target
+}
+
 /**
  * As much of a request as it takes to find its session, for all those that are not for our routes: to make a whole
- * `Request` takes longer than everything else that is done for one.
+ * `Request` takes longer than everything else that is done for one. Null for the others.
  */
-function glance({ rawHeaders }: IncomingMessage, method: string, url: string): Request {
+function glance(http: SojournHttp, { method = '', rawHeaders }: IncomingMessage, target: string): Request | null {
+  if (!target.startsWith('/') || target.includes(http.prefix) || !METHODS.has(method)) return null
   const get = (name: string): string | null => {
     let found: string | null = null
     for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -73,7 +72,7 @@ function glance({ rawHeaders }: IncomingMessage, method: string, url: string): R
     }
     return found
   }
-  return { method, url, headers: { get } } as unknown as Request
+  return { method, url: urlOf(http, target), headers: { get } } as unknown as Request
 }
 
 /** Every line, so that what was sent twice is seen twice. */
@@ -111,16 +110,34 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
  * headers before they answer an error, and handlers have ideas of their own about caches.
  */
 function carry(context: RequestSession, outgoing: ServerResponse): void {
-  const writeHead = outgoing.writeHead.bind(outgoing) as (status: number, message?: string) => ServerResponse
+  const writeHead = outgoing.writeHead.bind(outgoing) as (
+    status: number,
+    message?: string,
+    lines?: OutgoingHttpHeaders,
+  ) => ServerResponse
   outgoing.writeHead = (status: number, ...rest: readonly unknown[]): ServerResponse => {
     const message = rest.find((each) => typeof each === 'string')
-    setLines(
-      outgoing,
-      rest.find((each) => typeof each === 'object' && each !== null),
-    )
+    const lines = rest.find((each) => typeof each === 'object' && each !== null)
+    const whole = together(context, outgoing, lines)
+    if (whole !== null) return writeHead(status, message, whole)
+    setLines(outgoing, lines)
     for (const [name, value] of merged(context, outgoing)) outgoing.setHeader(name, value)
-    return message === undefined ? writeHead(status) : writeHead(status, message)
+    return writeHead(status, message)
   }
+}
+
+/**
+ * All headers of a response in one object where that is simple, which Node writes fastest: nothing was set beforehand,
+ * and what is given now says nothing under the names of the session's. Null where more has to be thought about.
+ */
+function together(context: RequestSession, outgoing: ServerResponse, lines: object = {}): OutgoingHttpHeaders | null {
+  if (Array.isArray(lines) || outgoing.getHeaderNames().length > 0) return null
+  const whole: OutgoingHttpHeaders = { ...lines }
+  for (const [name, value] of context.headers) {
+    for (const given in lines) if (given.length === name.length && given.toLowerCase() === name) return null
+    whole[name] = value
+  }
+  return whole
 }
 
 /** The headers of the session, together with what the response has said under the same names. */

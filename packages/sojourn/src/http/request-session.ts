@@ -4,6 +4,7 @@ import type { Session } from '../core/session.ts'
 import { NO_STORE, addLines, setsCookieOf } from './answer.ts'
 import type { HeaderLines } from './answer.ts'
 import type { SessionCookie } from './cookie.ts'
+import { Turn } from './turn.ts'
 
 /** What a host knows of a request that the request does not say of itself. */
 export interface Peer {
@@ -95,6 +96,7 @@ const BEARER = /^Bearer ([^ ]+)$/
  */
 export class SessionReader {
   readonly #parts: ReaderParts
+  readonly #turn = new Turn()
   /** The same for nearly every request, so made once. */
   readonly #headers: HeaderLines
 
@@ -122,6 +124,7 @@ export class SessionReader {
       return this.#nobody('ambiguous', via)
     }
     const userAgent = request.headers.get('user-agent')
+    await this.#turn.isOver()
     const check = await sessions.validate(token, { ip, userAgent, isPassive, isStrict })
     if (check.ok) {
       const { session, isDeviceChanged } = check

@@ -15,6 +15,10 @@ export class Recent<Name, Value> {
     return this.#young.size + this.#old.size
   }
 
+  has(name: Name): boolean {
+    return this.#young.has(name) || this.#old.has(name)
+  }
+
   get(name: Name): Value | undefined {
     const young = this.#young.get(name)
     if (young !== undefined) return young

@@ -117,9 +117,11 @@ export class SqliteStore implements Store {
 
   async get(id: SessionId): Promise<SessionRecord | null> {
     const engine = this.#engine
-    return engine.read((database) => {
+    if (engine.cache.has(id) && (await engine.isCurrentAfterAll())) {
       const cached = engine.cache.get(id)
-      if (cached !== undefined && engine.isCurrent()) return cached
+      if (cached !== undefined) return cached
+    }
+    return engine.read((database) => {
       const row = database.row(GET, id)
       if (row === undefined) return null
       const record = decodeSession(row)

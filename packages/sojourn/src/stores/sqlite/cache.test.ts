@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { SessionId } from '../../core/token.ts'
 import { DAY, HOUR, NOON, makeEndMark, makeMark, makeRecord } from '../../testing/records.ts'
 import { RecordCache } from './cache.ts'
+import { SqliteConnection } from './connection.ts'
 import { SqliteStore } from '../sqlite.ts'
 
 const RECORD = makeRecord()
@@ -87,6 +89,28 @@ describe('a record that is held in memory', () => {
     expect(await store.get(second.id)).toMatchObject({ endReason: null })
     await other.revoke({ id: second.id }, makeEndMark(), 1)
     expect(await store.get(second.id)).toMatchObject({ endReason: 'revoked' })
+  })
+
+  test('is answered to all who ask in one go by one look at what others commit', async () => {
+    const memory = SqliteStore.open(':memory:')
+    await memory.insert(RECORD, { mark: makeMark() })
+    await memory.get(id)
+    await memory.get(id)
+    const row = vi.spyOn(SqliteConnection.prototype, 'row')
+    const found = await Promise.all(Array.from({ length: 64 }, () => memory.get(id)))
+    expect(found.every((record) => record?.id === id)).toBe(true)
+    expect(row.mock.calls).toEqual([['PRAGMA data_version']])
+    row.mockRestore()
+    await memory.close()
+  })
+
+  test('is not answered any more to whoever asks after it has ended, though others asked just before', async () => {
+    const early = store.get(id)
+    using process = new DatabaseSync(join(folder, 'app.db'))
+    process.exec("UPDATE sojourn_sessions SET end_reason = 'revoked', logged_out_at = ends_at")
+    const late = store.get(id)
+    expect(await late).toMatchObject({ endReason: 'revoked' })
+    await early
   })
 
   test('cannot be changed by whoever was handed it', async () => {

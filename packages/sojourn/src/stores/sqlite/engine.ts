@@ -13,6 +13,8 @@ export class SqliteEngine {
   readonly #writer: SqliteWriter
   /** Undefined until it is first needed. */
   #walIndex: WalIndex | null | undefined
+  /** The look that is about to be taken, for all who have asked for it. */
+  #look: Promise<boolean> | null = null
   #closing: Promise<void> | null = null
 
   constructor(connection: SqliteConnection, busyTimeout: number, cacheEntries: number) {
@@ -37,6 +39,18 @@ export class SqliteEngine {
     const isCurrent = this.cache.isCurrent(this.connection.row('PRAGMA data_version')?.[0] as number)
     this.#walIndex?.accept()
     return isCurrent
+  }
+
+  /**
+   * `isCurrent`, asked once for all who ask in one go. The look is taken after the last of them has asked: it tells none
+   * of them what was so before their call.
+   */
+  isCurrentAfterAll(): Promise<boolean> {
+    this.#look ??= Promise.resolve().then(() => {
+      this.#look = null
+      return this.read(() => this.isCurrent())
+    })
+    return this.#look
   }
 
   /** Answers from what is committed, without waiting for anyone. */
