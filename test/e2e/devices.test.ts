@@ -178,6 +178,7 @@ test('the keyboard alone is enough', async () => {
   const { page } = await device(LAPTOP)
   await page.goto('/')
   // The page begins in its first field.
+  await untilFocused(page, 'username')
   await page.keyboard.type('ada')
   await page.keyboard.press('Tab')
   await page.keyboard.type(PASSWORD)
@@ -200,15 +201,17 @@ test('the keyboard alone is enough', async () => {
   await said(page, 'You are signed out everywhere else.')
 
   await page.goto('/password')
+  await untilFocused(page, 'password')
   await page.keyboard.type('a wrong guess')
   await tabTo(page, 'newPassword')
   await page.keyboard.type(OTHER)
   await page.keyboard.press('Enter')
   await page.getByRole('alert').waitFor()
   // The reader is taken to what went wrong, and from there to the field.
-  expect(await focused(page)).toContain('That did not work')
+  await untilFocused(page, 'That did not work')
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
+  await untilFocused(page, 'password')
   await page.keyboard.type(PASSWORD)
   await tabTo(page, 'newPassword')
   await page.keyboard.type(OTHER)
@@ -219,6 +222,11 @@ test('the keyboard alone is enough', async () => {
 /** What the keyboard is on: the text of it, or the name of a field. */
 async function focused(page: Page): Promise<string> {
   return await page.evaluate('document.activeElement.textContent.trim() || document.activeElement.name || ""')
+}
+
+/** A page takes its focus a moment after it has loaded, and what is typed before is lost. */
+async function untilFocused(page: Page, text: string): Promise<void> {
+  await expect.poll(() => focused(page)).toContain(text)
 }
 
 async function tabTo(page: Page, text: string): Promise<void> {

@@ -12,7 +12,10 @@ const LEGACY_HASH = '$2y$04$kdQvqdNlIkTn5V78KHRhnOx9E4AGJfzxHEXaFoGQOxiI9vQvdXAk
 export const LEGACY_NOW = '2026-11-23T18:10:00Z'
 
 const MINUTE = 60_000
-const DAY = 24 * 60 * MINUTE
+/** How long ago things happened, to a millisecond that is not round: one that is cut off shows. */
+const LOGIN = 5 * MINUTE + 23_003
+const LAST_USE = 4 * MINUTE + 55_029
+const REGISTRATION = 53 * 24 * 60 * MINUTE + 609 * MINUTE + 59_877
 
 /** A cell by column name. What is left out is made up. */
 export type LegacyRow = Readonly<Record<string, string | number | bigint | Uint8Array | null>>
@@ -78,8 +81,8 @@ export class LegacyDatabase {
       id,
       username: `user${String(id)}`,
       password_hash: LEGACY_HASH,
-      created_at: this.ago(53 * DAY),
-      last_login: this.ago(5 * MINUTE),
+      created_at: this.ago(REGISTRATION),
+      last_login: this.ago(LOGIN),
       is_active: 1,
       is_2fa_enabled: 0,
       ...row,
@@ -93,8 +96,8 @@ export class LegacyDatabase {
       session_id: token,
       user_id: 1,
       username: 'user1',
-      created_at: this.ago(5 * MINUTE),
-      last_accessed: this.ago(4 * MINUTE),
+      created_at: this.ago(LOGIN),
+      last_accessed: this.ago(LAST_USE),
       ip_address: '203.0.113.7',
       user_agent: 'curl/8.5.0',
       is_active: 1,
