@@ -20,11 +20,11 @@ end
 for place, id in ipairs(ARGV) do keys[place] = base .. 'session:' .. id end
 local result = call('MGET', unpack(keys))
 for place, packed in ipairs(result) do
-  local isReadable, answer = true, false
+  local isReadable, answer
   if packed then isReadable, answer = pcall(judge, packed)
-  -- To MGET what is no text is not there.
-  else isReadable = pcall(call, 'GET', keys[place]) end
-  result[place] = isReadable and answer or not isReadable and 2
+  -- To MGET what is no text is not there, to GET it is an error.
+  else isReadable, answer = pcall(call, 'GET', keys[place]) end
+  if isReadable then result[place] = answer else result[place] = 2 end
 end
 return result`)
 
