@@ -100,3 +100,14 @@ test('the figures say how often memory had the answer', async () => {
   await service.sessions.validate(token)
   expect({ hits: await figure(HITS), misses: await figure(MISSES) }).toEqual({ ...before, hits: before.hits + 1 })
 })
+
+test('what memory answers is not told as a read of the store', async () => {
+  const { token } = await signedIn()
+  const reads = (): number => service.metrics.storeLatencies().find(({ operation }) => operation === 'get')?.count ?? 0
+  const before = reads()
+  await service.sessions.validate(token)
+  expect(reads()).toBe(before)
+  monotonic += 2_000
+  await service.sessions.validate(token)
+  expect(reads()).toBe(before + 1)
+})

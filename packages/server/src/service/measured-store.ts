@@ -9,10 +9,24 @@ export type OnEnded = (reason: string, count: number) => void
 /** Any store, with each call measured and shown as a span to whoever traces, and the sessions counted that it ends. */
 export class MeasuredStore extends ObservedStore {
   readonly #onEnded: OnEnded
+  readonly #memoryHits: () => number
 
-  constructor(store: Store, on: { readonly call: (call: ObservedCall) => void; readonly ended: OnEnded }) {
+  /** `memoryHits`: how many reads a memory in front of the store has answered so far. */
+  constructor(
+    store: Store,
+    on: { readonly call: (call: ObservedCall) => void; readonly ended: OnEnded },
+    memoryHits: () => number = () => 0,
+  ) {
     super(store, { onCall: on.call, tracer: trace.getTracer('sojourn') })
     this.#onEnded = on.ended
+    this.#memoryHits = memoryHits
+  }
+
+  /** What memory has answered is no call of the store, which would look as fast as memory. */
+  override get(...[id]: Parameters<Store['get']>): ReturnType<Store['get']> {
+    const hits = this.#memoryHits()
+    const answer = this.inner.get(id)
+    return this.#memoryHits() > hits ? answer : this.around('get', () => answer)
   }
 
   override async insert(...call: Parameters<Store['insert']>): ReturnType<Store['insert']> {

@@ -85,12 +85,13 @@ export class Metrics {
     new Gauge({ ...started, registers: [this.#registry] }).set(performance.timeOrigin / 1_000)
   }
 
-  /** A store that is measured with every call. */
+  /** A store that is measured with every call that memory has not answered. */
   observe(store: Store): Store {
-    return new MeasuredStore(store, {
-      call: (call) => this.#noteCall(call),
-      ended: (reason, count) => this.noteEnded(reason, count),
-    })
+    const on = {
+      call: (call: ObservedCall) => this.#noteCall(call),
+      ended: (reason: string, count: number) => this.noteEnded(reason, count),
+    }
+    return new MeasuredStore(store, on, () => this.#recent?.figures().hits ?? 0)
   }
 
   noteRequest({ method, route, status, seconds }: AnsweredRequest): void {

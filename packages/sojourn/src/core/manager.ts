@@ -297,8 +297,7 @@ export class SessionManager {
         return refusal(verdict.reason, record)
       }
       // Before anything that takes time, so that whoever judges after this instant knows of the use.
-      if (presentation?.isPassive !== true) this.#touches.note(record, now, allowance)
-      const used = this.#touches.applyTo(record)
+      const used = presentation?.isPassive === true ? record : this.#touches.note(record, now, allowance)
       if (verdict.generation === 'next' && !(await this.#promote({ stored, record }, now, allowance))) continue
       return {
         ok: true,

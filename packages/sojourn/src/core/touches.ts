@@ -59,10 +59,11 @@ export class Touches {
     return this.#writes
   }
 
-  /** Leaves a note that a session was used. Memory only. */
-  note(record: SessionRecord, at: number, allowance: number): void {
-    const earlier = this.#noteOf(record.id)
-    if (at <= (earlier?.at ?? record.lastAccessedAt)) return
+  /** Leaves a note that a session was used, in memory only, and answers with the record as it then is. */
+  note(record: SessionRecord, at: number, allowance: number): SessionRecord {
+    const held = this.#notes.get(record.id)
+    const earlier = held ?? this.#inFlight.get(record.id)
+    if (at <= (earlier?.at ?? record.lastAccessedAt)) return withUse(record, earlier)
     const use = {
       id: record.id,
       at,
@@ -70,25 +71,25 @@ export class Touches {
       // The store may still know only the end from before the earlier note, which this use is allowed to be past.
       allowance: earlier === undefined ? allowance : earlier.allowance + at - earlier.at,
     }
-    const held = this.#notes.get(record.id)
     if (held !== undefined) {
-      Object.assign(held, use)
-      return
+      held.at = at
+      held.endsAt = use.endsAt
+      held.allowance = use.allowance
+      return withUse(record, use)
     }
     // Only where the store is not keeping up at all; what is dropped here is dropped rather than memory.
-    if (this.#notes.size >= HELD_AT_MOST) return
+    if (this.#notes.size >= HELD_AT_MOST) return withUse(record, earlier)
     const dueAt = this.#dueAt(record, use)
     this.#notes.set(record.id, { ...use, dueAt })
     if (this.#notes.size === HELD_AT_MOST) this.#flushInBackground(Infinity)
     else if (dueAt <= at) this.#flushInBackground(at)
     else this.#flushBy(dueAt)
+    return withUse(record, use)
   }
 
   /** The record as it will be once its note is written. */
   applyTo(record: SessionRecord): SessionRecord {
-    const note = this.#noteOf(record.id)
-    if (note === undefined || record.endReason !== null || note.at <= record.lastAccessedAt) return record
-    return { ...record, lastAccessedAt: note.at, endsAt: note.endsAt }
+    return withUse(record, this.#notes.get(record.id) ?? this.#inFlight.get(record.id))
   }
 
   /** Writes every note down. Rejects when the store does; the notes are then kept for the next time. */
@@ -136,10 +137,6 @@ export class Touches {
     }
   }
 
-  #noteOf(id: SessionId): Readonly<Touch> | undefined {
-    return this.#notes.get(id) ?? this.#inFlight.get(id)
-  }
-
   #keep(unwritten: readonly Touch[]): void {
     const dueAt = this.#clock.now() + this.#policy.touchInterval
     for (const touch of unwritten) {
@@ -170,4 +167,9 @@ export class Touches {
   #flushInBackground(until: number): void {
     if (this.#writing === null) this.#flush(until).catch(this.#onFailure)
   }
+}
+
+function withUse(record: SessionRecord, use: Readonly<Touch> | undefined): SessionRecord {
+  if (use === undefined || record.endReason !== null || use.at <= record.lastAccessedAt) return record
+  return { ...record, lastAccessedAt: use.at, endsAt: use.endsAt }
 }

@@ -107,8 +107,7 @@ export class RedisStore implements Store {
     return this.#sessions.insert(keptRecord(record), guard)
   }
 
-  async get(id: SessionId): Promise<SessionRecord | null> {
-    this.#connection.assertOpen()
+  get(id: SessionId): Promise<SessionRecord | null> {
     return this.#sessions.get(id)
   }
 

@@ -20,6 +20,7 @@ const TEXT16 = 0xda
 const TEXT32 = 0xdb
 const LIST16 = 0xdc
 const LIST32 = 0xdd
+const NOTHING = Buffer.alloc(0)
 /** 2 to the power of 32, by which the upper half of a long number counts. */
 const HALF = 4_294_967_296
 
@@ -92,7 +93,7 @@ export class Unpacker {
   /** A copy: a slice would keep the whole answer of the engine in memory. */
   bytes(): Buffer {
     const { start, end } = this.#span()
-    return Buffer.from(this.#bytes.subarray(start, end))
+    return start === end ? NOTHING : Buffer.from(this.#bytes.subarray(start, end))
   }
 
   bytesOrNull(): Buffer | null {

@@ -15,7 +15,8 @@ const MOST = 20_000
 /** How many are made again at a time, and how many sessions of a user are written down with it. */
 const STEP = 100
 
-type EndMark = Mark & { readonly reason: EndReason }
+/** A mark that says why a session ended. */
+export type EndMark = Mark & { readonly reason: EndReason }
 
 /** That a session ended, or that all of a user's did. */
 type End =
@@ -27,23 +28,24 @@ type End =
  * heard of them all; whoever still knows them makes them again.
  */
 export class RecentEnds {
+  /** By the id of the session, or `user <id>`. */
   readonly #ends = new Map<string, End>()
   #latest = 0
 
   /** Remembers sessions that this node ended. */
   ofSessions(ended: readonly EndedSession[], mark: EndMark): void {
-    for (const { id, userId } of ended) this.#remember(nameOf(id), { userId, mark, id, isOwn: true })
+    for (const { id, userId } of ended) this.#remember(id, { userId, mark, id, isOwn: true })
   }
 
   /** How this node ended a session of late, or undefined if it did not. */
   markOf(id: SessionId): EndMark | undefined {
-    const end = this.#ends.get(nameOf(id))
+    const end = this.#ends.get(id)
     return end !== undefined && 'id' in end && end.isOwn ? end.mark : undefined
   }
 
   /** Forgets sessions that are gone for good. */
   forget(ids: readonly SessionId[]): void {
-    for (const id of ids) this.#ends.delete(nameOf(id))
+    for (const id of ids) this.#ends.delete(id)
   }
 
   /** Remembers that all sessions of a user ended, but for one. */
@@ -55,9 +57,9 @@ export class RecentEnds {
   ofEvents(events: readonly EventRecord[]): void {
     for (const { type, sessionId: id, userId, at, actor, reason, ipAddress, detail } of events) {
       if (type !== 'session_ended' || id === null || userId === null || reason === null) continue
-      if (this.#ends.has(nameOf(id))) continue
+      if (this.#ends.has(id)) continue
       const mark = { at, actor, reason, ipAddress, detail }
-      this.#remember(nameOf(id), { userId, id, mark, isOwn: false })
+      this.#remember(id, { userId, id, mark, isOwn: false })
     }
   }
 
@@ -78,10 +80,6 @@ export class RecentEnds {
       this.#ends.delete(oldest)
     }
   }
-}
-
-function nameOf(id: SessionId): string {
-  return `session ${id}`
 }
 
 async function endAgain(connection: RedisConnection, partition: Partition, end: End): Promise<void> {

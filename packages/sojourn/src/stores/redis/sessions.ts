@@ -37,7 +37,7 @@ export class RedisSessions {
     this.#keys = keys
     this.#locators = locators
     this.#ends = ends
-    this.#reads = new Reads(connection)
+    this.#reads = new Reads(connection, ends)
   }
 
   async insert(record: SessionRecord, { epoch, cap, mark }: InsertGuard): Promise<InsertOutcome> {
@@ -62,14 +62,10 @@ export class RedisSessions {
     return { ok: true, evicted: ended }
   }
 
-  async get(id: SessionId): Promise<SessionRecord | null> {
+  get(id: SessionId): Promise<SessionRecord | null> {
     const known = this.#locators.known(id)
-    const partition = known ?? (await this.#locators.ask(id))
-    if (partition === null) return null
-    const record = await this.#read(partition, id)
-    if (record !== null || !this.#connection.isCluster || known === undefined) return record
-    const elsewhere = await this.#locators.ask(id)
-    return elsewhere === null || elsewhere === partition ? null : this.#read(elsewhere, id)
+    if (known !== undefined && !this.#connection.isCluster) return this.#reads.read(known, id)
+    return this.#find(known, id)
   }
 
   async touch(batch: readonly Touch[]): Promise<number> {
@@ -158,13 +154,15 @@ export class RedisSessions {
     return Math.max(0, ...instants.flatMap((reply) => list(reply).map((instant) => number(text(instant)))))
   }
 
-  async #read(partition: Partition, id: SessionId): Promise<SessionRecord | null> {
+  /** In a cluster what is known of a session's place may be out of date. */
+  async #find(known: Partition | undefined, id: SessionId): Promise<SessionRecord | null> {
+    this.#connection.assertOpen()
+    const partition = known ?? (await this.#locators.ask(id))
+    if (partition === null) return null
     const record = await this.#reads.read(partition, id)
-    const mark = record?.endReason === null ? this.#ends.markOf(id) : undefined
-    if (mark === undefined) return record
-    // This node has ended it, and a server that took over has not heard of that: it ends now, and is not seen standing.
-    await this.#connection.run(END, partition, pack([id]), packMark(mark), 1)
-    return this.#reads.read(partition, id)
+    if (record !== null || known === undefined) return record
+    const elsewhere = await this.#locators.ask(id)
+    return elsewhere === null || elsewhere === partition ? null : this.#reads.read(elsewhere, id)
   }
 
   async #writeDown(partition: Partition, userId: string): Promise<readonly EndedSession[]> {

@@ -6,20 +6,24 @@ export const GET = scriptWhenFull(`
 -- KEYS[1] the partition · ARGV the ids
 -- Result: for each the session, packed; nothing; 1 when its user's epoch was raised and nobody has written down yet that
 -- it ended; or 2 when what is there cannot be read, which is nobody else's trouble
-local base, epochs, result = KEYS[1], {}, {}
+local base, call, epochs, keys = KEYS[1], redis.call, {}, {}
 
-local function read(id)
-  local packed = redis.call('GET', base .. 'session:' .. id)
-  if not packed then return false end
+local function judge(packed)
+  -- Of the list, which begins at 3, only the first two: the id and the user.
+  local _, _, user = cmsgpack.unpack_limit(packed, 2, 3)
+  epochs[user] = epochs[user] or tonumber(call('HGET', base .. 'user:' .. user, 'epoch') or 0)
+  if epochs[user] == 0 then return packed end
   local record = cmsgpack.unpack(packed)
-  if record[15] then return packed end
-  local user = record[2]
-  epochs[user] = epochs[user] or tonumber(redis.call('HGET', base .. 'user:' .. user, 'epoch') or 0)
-  return record[22] < epochs[user] and 1 or packed
+  return (record[15] or record[22] >= epochs[user]) and packed or 1
 end
 
-for place, id in ipairs(ARGV) do
-  local isReadable, answer = pcall(read, id)
+for place, id in ipairs(ARGV) do keys[place] = base .. 'session:' .. id end
+local result = call('MGET', unpack(keys))
+for place, packed in ipairs(result) do
+  local isReadable, answer
+  if packed then isReadable, answer = pcall(judge, packed)
+  -- To MGET what is no text is not there, to GET it is an error.
+  else isReadable, answer = pcall(call, 'GET', keys[place]) end
   if isReadable then result[place] = answer else result[place] = 2 end
 end
 return result`)
