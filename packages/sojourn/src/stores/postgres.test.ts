@@ -22,6 +22,13 @@ import { makeEndMark, makeMark, makeRecord, makeUser, storeContract, userStoreCo
 import { DAY, NOON } from '../testing/records.ts'
 import { PostgresStore } from './postgres.ts'
 
+/** As many sessions as make a difference to the planner, and what it knows of them. */
+const COPIES = `
+  INSERT INTO sojourn_sessions
+  SELECT (jsonb_populate_record(original, jsonb_build_object('session_id', gen_random_uuid()))).*
+  FROM sojourn_sessions AS original, generate_series(1, 2000);
+  ANALYZE sojourn_sessions`
+
 let server: PostgresServer
 let config: PoolConfig
 
@@ -163,6 +170,24 @@ describe('round trips', () => {
     expect(asked.length - before).toBe(1)
     expect(asked.at(-1)?.name).toMatch(/^sojourn_get_/)
     await store.close()
+  })
+
+  test('a read is planned a few times and then never again, whether it asks for one session or many', async () => {
+    await emptyTables(config)
+    const pool = new Pool({ ...config, max: 1 })
+    const store = await PostgresStore.open({ pool })
+    const { id } = await signIn(store)
+    await pool.query(COPIES)
+    for (let count = 1; count <= 10; count += 1) {
+      await store.get(id)
+      await Promise.all(Array.from({ length: count }, () => store.get(makeRecord().id)))
+    }
+    const { rows } = await pool.query<{ often: boolean }>(
+      "SELECT custom_plans > 5 AS often FROM pg_prepared_statements WHERE name LIKE 'sojourn_get_%'",
+    )
+    expect(rows).toEqual([{ often: false }])
+    await store.close()
+    await pool.end()
   })
 
   test('a read never shows what was so before it was asked for, though an older one is still under way', async () => {

@@ -124,7 +124,7 @@ export class PostgresStore implements Store {
     return insertSession(this.#engine, keptRecord(record), guard)
   }
 
-  async get(id: SessionId): Promise<SessionRecord | null> {
+  get(id: SessionId): Promise<SessionRecord | null> {
     return this.#reads.get(id)
   }
 
