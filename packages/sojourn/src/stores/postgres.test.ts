@@ -158,6 +158,19 @@ describe('round trips', () => {
     await store.close()
   })
 
+  test('logins of one user at once take one each where there is no cap, since none depends on another', async () => {
+    await emptyTables(config)
+    const { pool, asked } = countingPool({ ...config, max: 10 })
+    const store = await PostgresStore.open({ pool, endsPool: true })
+    await store.insert(makeRecord(), { mark: makeMark() })
+    await Promise.all(Array.from({ length: 10 }, () => store.epoch('x')))
+    const before = asked.length
+    await Promise.all(Array.from({ length: 20 }, () => store.insert(makeRecord(), { mark: makeMark(), epoch: 0 })))
+    expect(asked.length - before).toBe(20)
+    expect(await store.count({ isEnded: false })).toBe(21)
+    await store.close()
+  })
+
   test('a hundred reads of one turn take one, and each gets its own session', async () => {
     const { pool, asked } = countingPool(config)
     const store = await PostgresStore.open({ pool, endsPool: true })

@@ -44,9 +44,11 @@ const END_ALL = statement(
     WHERE (SELECT word FROM verdict) = 'ok')
   SELECT word, session_id, user_id, username FROM verdict LEFT JOIN ended ON true`,
 )
+/** One needs no order in which to be locked. */
+const END_ONE = statement('end_one', `WITH ${endingOf('session_id = $1::uuid AND end_reason IS NULL', 2)}`)
 const END_THESE = statement(
   'end',
-  endingOf(
+  endingOfHeld(
     'session_id = ANY($1::uuid[]) AND end_reason IS NULL ORDER BY session_id LIMIT $2::bigint FOR NO KEY UPDATE',
     3,
   ),
@@ -125,7 +127,7 @@ async function endWhere(
   const condition = selectionOf({ ...where, isEnded: where.isEnded ?? false }, bindings)
   // The server asks again when it had to wait for a row: a session that was used just now is no longer idle.
   const meant = `end_reason IS NULL AND ${condition} LIMIT ${bindings.bind(limit, 'bigint')}`
-  const text = endingOf(`${meant} FOR NO KEY UPDATE ${patience}`, bindings.values.length + 1)
+  const text = endingOfHeld(`${meant} FOR NO KEY UPDATE ${patience}`, bindings.values.length + 1)
   const rows = await engine.write((connection) => connection.rows({ text }, ...bindings.values, ...encodeEnd(mark)))
   return rows.map(decodeEnded)
 }
@@ -136,24 +138,36 @@ async function endThese(
   mark: EndMark,
   limit: number,
 ): Promise<readonly EndedSession[]> {
-  const values = [ids.filter(isSessionId), limit, ...encodeEnd(mark)]
-  return (await engine.write((connection) => connection.rows(END_THESE, ...values))).map(decodeEnded)
+  const known = ids.filter(isSessionId)
+  const [one] = known
+  const rows = await engine.write((connection) =>
+    one !== undefined && known.length === 1 && limit > 0
+      ? connection.rows(END_ONE, one, ...encodeEnd(mark))
+      : connection.rows(END_THESE, known, limit, ...encodeEnd(mark)),
+  )
+  return rows.map(decodeEnded)
 }
 
 function encodeEnd({ at, reason, actor, ipAddress, detail }: EndMark): readonly Value[] {
   return [instantText(at), reason, actor, ipAddress ?? null, detail ?? null]
 }
 
-/** Ends the sessions that are found and locked, and tells of each. The values of the mark begin at this place. */
-function endingOf(meant: string, place: number): string {
-  const [at, reason, actor] = [`$${place}::timestamptz`, `$${place + 1}::text`, `$${place + 2}::text`]
+/** Ends the sessions that are found, once they are locked in order. The values of the mark begin at this place. */
+function endingOfHeld(meant: string, place: number): string {
   return `
     WITH held AS MATERIALIZED (SELECT session_id FROM sojourn_sessions WHERE ${meant}),
+    ${endingOf('session_id IN (SELECT session_id FROM held)', place)}`
+}
+
+/** Ends sessions, and tells of each. */
+function endingOf(condition: string, place: number): string {
+  const [at, reason, actor] = [`$${place}::timestamptz`, `$${place + 1}::text`, `$${place + 2}::text`]
+  return `
     ended AS (
       UPDATE sojourn_sessions
       SET ends_at = least(ends_at, ${at}), logged_out_at = least(ends_at, ${at}), end_reason = ${reason},
         ended_by = ${actor}, version = version + 1
-      WHERE session_id IN (SELECT session_id FROM held)
+      WHERE ${condition}
       RETURNING session_id, user_id, username),
     told AS (
       INSERT INTO sojourn_events (${EVENT_COLUMNS})

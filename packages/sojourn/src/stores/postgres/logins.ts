@@ -2,7 +2,7 @@ import type { UserRecord } from '../../auth/users.ts'
 import { SojournError } from '../../core/errors.ts'
 import type { Mark } from '../../core/events.ts'
 import type { SessionRecord } from '../../core/session.ts'
-import type { InsertGuard, InsertOutcome } from '../../core/store.ts'
+import type { InsertGuard, InsertOutcome, SessionCap } from '../../core/store.ts'
 import { canonicalUsername } from '../../core/username.ts'
 import { statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
@@ -22,20 +22,40 @@ import {
 import type { Row, Value } from './rows.ts'
 import { LOCKED_USER, endedOf } from './user-lock.ts'
 
-/** The values that follow those of the session itself. */
-const EPOCH = afterSession(1)
-const DENIES = afterSession(2)
-const MOST = afterSession(3)
-const ENDS_AFTER = afterSession(4)
-const ACCESSED_AFTER = afterSession(5)
-const AUTHENTICATED_AFTER = afterSession(6)
+/** The values that follow those of the session itself, … */
+const AT = afterSession(1)
+const ACTOR = afterSession(2)
+const REASON = afterSession(3)
+const IP = afterSession(4)
+const DETAIL = afterSession(5)
+/** … at a login, … */
+const EPOCH = afterSession(6)
 const LABEL = afterSession(7)
-const AT = afterSession(8)
-const ACTOR = afterSession(9)
-const REASON = afterSession(10)
-const IP = afterSession(11)
-const DETAIL = afterSession(12)
+/** … and at one that may be under a cap. */
+const DENIES = afterSession(8)
+const MOST = afterSession(9)
+const ENDS_AFTER = afterSession(10)
+const ACCESSED_AFTER = afterSession(11)
+const AUTHENTICATED_AFTER = afterSession(12)
 
+/**
+ * Without a cap a login depends on the user's row alone, which is locked and looked at by writing it: what is found there is
+ * the latest, however long the lock was waited for. Answers nothing where anything stands against it.
+ */
+const LOG_IN_UNCAPPED = statement(
+  'insert_uncapped',
+  `WITH noted AS (
+    UPDATE sojourn_users AS held SET last_login_at = greatest(last_login_at, ${AT}::timestamptz)
+    WHERE id = $2 AND ${verdictOf('')} = 'ok' RETURNING id),
+  added AS (INSERT INTO sojourn_sessions (${SESSION_COLUMNS}) SELECT ${SESSION_VALUES} FROM noted),
+  told AS (
+    INSERT INTO sojourn_events (${EVENT_COLUMNS})
+    SELECT ${AT}::timestamptz, 'session_created', $1::uuid, id, ${ACTOR}::text, ${REASON}::text, ${IP}::text,
+      ${DETAIL}::text
+    FROM noted)
+  SELECT 'ok', NULL FROM noted`,
+)
+/** What a login may do under a cap, and why one may not be at all. */
 const LOG_IN = statement(
   'insert',
   `WITH ${LOCKED_USER},
@@ -47,15 +67,10 @@ const LOG_IN = statement(
       AND authenticated_at > ${AUTHENTICATED_AFTER}::timestamptz),
   surplus AS MATERIALIZED (SELECT session_id, place FROM standing WHERE place <= total - ${MOST}::bigint + 1),
   verdict AS MATERIALIZED (
-    SELECT CASE
-      WHEN EXISTS (SELECT FROM sojourn_sessions WHERE session_id = $1::uuid) THEN 'id_taken'
-      WHEN held.disabled_at IS NOT NULL THEN 'disabled'
-      WHEN ${EPOCH}::bigint <> coalesce(held.epoch, 0) THEN 'epoch'
-      WHEN seen.edition IS DISTINCT FROM held.edition THEN 'overtaken'
-      WHEN ${DENIES}::boolean AND EXISTS (SELECT FROM surplus) THEN 'limit'
-      WHEN held.id IS NULL THEN 'unknown'
-      WHEN held.password_hash IS NULL AND held.username <> ${LABEL}::text THEN 'renamed'
-      ELSE 'ok' END AS word
+    SELECT ${verdictOf(
+      `WHEN seen.edition IS DISTINCT FROM held.edition THEN 'overtaken'
+       WHEN ${DENIES}::boolean AND EXISTS (SELECT FROM surplus) THEN 'limit'`,
+    )} AS word
     FROM (SELECT) AS here LEFT JOIN held ON true LEFT JOIN seen ON true),
   doomed AS MATERIALIZED (
     SELECT session_id FROM sojourn_sessions
@@ -101,9 +116,9 @@ const ADOPT = statement(
     RETURNING session_id, user_id),
   told AS (
     INSERT INTO sojourn_events (${EVENT_COLUMNS})
-    SELECT ${afterSession(2)}::timestamptz, 'session_created', session_id, user_id, ${afterSession(3)}::text,
-      ${afterSession(4)}::text, ${afterSession(5)}::text, ${afterSession(6)}::text
-    FROM added WHERE ${afterSession(1)}::boolean)
+    SELECT ${AT}::timestamptz, 'session_created', session_id, user_id, ${ACTOR}::text, ${REASON}::text, ${IP}::text,
+      ${DETAIL}::text
+    FROM added WHERE ${afterSession(6)}::boolean)
   SELECT 1 FROM added`,
 )
 
@@ -114,10 +129,14 @@ export async function insertSession(
   guard: InsertGuard,
 ): Promise<InsertOutcome> {
   const label = canonicalUsername(record.username)
-  const values = [...encodeSession(record), ...encodeGuard(guard)]
+  const values = [...encodeSession(record), ...encodeMark(guard.mark), guard.epoch ?? null]
+  const cap = encodeCap(guard.cap)
   const logIn = (connection: PostgresConnection, name: string | null): Promise<readonly Row[]> =>
-    connection.rows(LOG_IN, ...values, name, ...encodeMark(guard.mark))
-  const outcome = outcomeOf(await engine.write((connection) => logIn(connection, label)))
+    connection.rows(LOG_IN, ...values, name, ...cap)
+  const rows = await engine.write((connection) =>
+    guard.cap === undefined ? connection.rows(LOG_IN_UNCAPPED, ...values, label) : logIn(connection, label),
+  )
+  const outcome = outcomeOf(rows)
   if (outcome !== null) return outcome
   const locked = await engine
     .transact(async (connection) => {
@@ -142,7 +161,7 @@ export async function adoptSession(
   mark: Mark,
 ): Promise<boolean> {
   const isStanding = record.endReason === null && record.endsAt > mark.at
-  const rows = await connection.rows(ADOPT, ...encodeSession(record), isStanding, ...encodeMark(mark))
+  const rows = await connection.rows(ADOPT, ...encodeSession(record), ...encodeMark(mark), isStanding)
   return rows.length > 0
 }
 
@@ -174,9 +193,8 @@ function outcomeOf(rows: readonly Row[]): InsertOutcome | null {
   return null
 }
 
-function encodeGuard({ epoch, cap }: InsertGuard): readonly Value[] {
+function encodeCap(cap: SessionCap | undefined): readonly Value[] {
   return [
-    epoch ?? null,
     cap?.onExceed === 'deny',
     cap?.max ?? null,
     optionalInstantText(cap?.standing.endsAfter ?? null),
@@ -223,6 +241,18 @@ function nameConflict(username: string, holder: string, userId: string): Sojourn
     'conflict',
     `username '${username}' belongs to user '${holder}', not to '${userId}'; give each user a name of their own`,
   )
+}
+
+/** What the user's row, locked as `held`, and whatever else there is say of a login. */
+function verdictOf(more: string): string {
+  return `CASE
+    WHEN EXISTS (SELECT FROM sojourn_sessions WHERE session_id = $1::uuid) THEN 'id_taken'
+    WHEN held.disabled_at IS NOT NULL THEN 'disabled'
+    WHEN ${EPOCH}::bigint <> coalesce(held.epoch, 0) THEN 'epoch'
+    ${more}
+    WHEN held.id IS NULL THEN 'unknown'
+    WHEN held.password_hash IS NULL AND held.username <> ${LABEL}::text THEN 'renamed'
+    ELSE 'ok' END`
 }
 
 function afterSession(place: number): string {
