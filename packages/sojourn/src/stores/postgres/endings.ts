@@ -4,7 +4,7 @@ import type { EndReason } from '../../core/session.ts'
 import type { EndedSession, RevokeTarget, SessionFilter } from '../../core/store.ts'
 import { isSessionId } from '../../core/token.ts'
 import type { SessionId } from '../../core/token.ts'
-import { statement } from './connection.ts'
+import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS } from './events.ts'
@@ -45,11 +45,14 @@ const END_ALL = statement(
   SELECT word, session_id, user_id, username FROM verdict LEFT JOIN ended ON true`,
 )
 /** One needs no order in which to be locked. */
-const END_ONE = statement('end_one', `WITH ${endingOf('session_id = $1::uuid AND end_reason IS NULL', 2)}`)
+const END_ONE = statement(
+  'end_one',
+  `WITH ${endingOf(`session_id = $1::uuid AND end_reason IS NULL AND ${IS_PATIENT}`, 2)}`,
+)
 const END_THESE = statement(
   'end',
   endingOfHeld(
-    'session_id = ANY($1::uuid[]) AND end_reason IS NULL ORDER BY session_id LIMIT $2::bigint FOR NO KEY UPDATE',
+    `session_id = ANY($1::uuid[]) AND end_reason IS NULL ORDER BY session_id LIMIT $2::bigint FOR NO KEY UPDATE`,
     3,
   ),
 )
@@ -155,7 +158,7 @@ function encodeEnd({ at, reason, actor, ipAddress, detail }: EndMark): readonly 
 /** Ends the sessions that are found, once they are locked in order. The values of the mark begin at this place. */
 function endingOfHeld(meant: string, place: number): string {
   return `
-    WITH held AS MATERIALIZED (SELECT session_id FROM sojourn_sessions WHERE ${meant}),
+    WITH held AS MATERIALIZED (SELECT session_id FROM sojourn_sessions WHERE ${IS_PATIENT} AND ${meant}),
     ${endingOf('session_id IN (SELECT session_id FROM held)', place)}`
 }
 

@@ -4,11 +4,12 @@ import type { Mark } from '../../core/events.ts'
 import type { SessionRecord } from '../../core/session.ts'
 import type { InsertGuard, InsertOutcome, SessionCap } from '../../core/store.ts'
 import { canonicalUsername } from '../../core/username.ts'
-import { statement } from './connection.ts'
+import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS } from './events.ts'
 import {
+
   SESSION_COLUMNS,
   SESSION_VALUES,
   SESSION_WIDTH,
@@ -46,7 +47,7 @@ const LOG_IN_UNCAPPED = statement(
   'insert_uncapped',
   `WITH noted AS (
     UPDATE sojourn_users AS held SET last_login_at = greatest(last_login_at, ${AT}::timestamptz)
-    WHERE id = $2 AND ${verdictOf('')} = 'ok' RETURNING id),
+    WHERE id = $2 AND ${IS_PATIENT} AND ${verdictOf('')} = 'ok' RETURNING id),
   added AS (INSERT INTO sojourn_sessions (${SESSION_COLUMNS}) SELECT ${SESSION_VALUES} FROM noted),
   told AS (
     INSERT INTO sojourn_events (${EVENT_COLUMNS})

@@ -3,7 +3,7 @@ import type { SessionPatch, Touch, UpdateMark } from '../../core/store.ts'
 import { isSessionId } from '../../core/token.ts'
 import type { SessionId } from '../../core/token.ts'
 import { joinHashes } from '../joined-hashes.ts'
-import { statement } from './connection.ts'
+import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS, encodeEvent } from './events.ts'
 import { Bindings } from './query.ts'
@@ -16,7 +16,8 @@ const TOUCH = statement(
     SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[])
       AS note (id, used_at, ends, due)),
   held AS MATERIALIZED (
-    SELECT session_id FROM sojourn_sessions WHERE session_id = ANY($1::uuid[]) ORDER BY session_id FOR NO KEY UPDATE),
+    SELECT session_id FROM sojourn_sessions WHERE session_id = ANY($1::uuid[]) AND ${IS_PATIENT}
+    ORDER BY session_id FOR NO KEY UPDATE),
   touched AS (
     UPDATE sojourn_sessions SET last_accessed = used_at, ends_at = least(expires_at, ends)
     FROM note JOIN held ON held.session_id = note.id
@@ -70,7 +71,7 @@ export async function updateSession(
   const text = `
     WITH changed AS (
       UPDATE sojourn_sessions SET ${changes.join(', ')}
-      WHERE session_id = ${bind(id, 'uuid')} AND version = ${bind(version, 'bigint')} AND end_reason IS NULL
+      WHERE session_id = ${bind(id, 'uuid')} AND version = ${bind(version, 'bigint')} AND end_reason IS NULL AND ${IS_PATIENT}
         AND ends_at > ${bind(instantText(mark.at - (mark.allowance ?? 0)), 'timestamptz')}
       RETURNING session_id, user_id)
     ${mark.event === undefined ? '' : `, told AS (${tellOfChange(mark.event, mark, bindings)})`}
