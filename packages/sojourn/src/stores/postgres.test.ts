@@ -203,6 +203,28 @@ describe('round trips', () => {
     await pool.end()
   })
 
+  test('in tables that were never analysed what goes by an id looks for that id', async () => {
+    const fresh = await server.createDatabase()
+    const pool = new Pool({ ...fresh, max: 1 })
+    const store = await PostgresStore.open({ pool })
+    await pool.query('ALTER TABLE sojourn_sessions SET (autovacuum_enabled = false)')
+    for (let round = 0; round < 9; round += 1) {
+      const { id } = await signIn(store)
+      await store.get(id)
+      await store.touch([{ id, at: NOON + 1, endsAt: NOON + DAY, allowance: 0 }])
+      await store.update(id, 1, { method: 'x' }, makeMark())
+      await store.revoke({ id }, makeEndMark(), 1)
+    }
+    const plans = await plansOf(pool)
+    for (const deed of ['insert_uncapped', 'get', 'update', 'end_one']) {
+      const [plan = ''] = plans.filter(({ name }) => name.startsWith(`sojourn_${deed}_`)).map((found) => found.plan)
+      expect(plan, deed).toContain('sojourn_sessions_pkey')
+      expect(plan, deed).not.toMatch(/Seq Scan on sojourn_sessions|sojourn_sessions_unused/)
+    }
+    await store.close()
+    await pool.end()
+  })
+
   test('a read never shows what was so before it was asked for, though an older one is still under way', async () => {
     await emptyTables(config)
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
@@ -353,6 +375,21 @@ function getTypeParser(type: number): unknown {
 async function openEmpty(): Promise<PostgresStore> {
   await emptyTables(config)
   return openPostgres(config)
+}
+
+/** How the server carries out each statement that a connection remembers, whatever the values. */
+async function plansOf(pool: Pool): Promise<readonly { readonly name: string; readonly plan: string }[]> {
+  const { rows } = await pool.query<{ name: string; count: number }>(
+    "SELECT name, cardinality(parameter_types) AS count FROM pg_prepared_statements WHERE name LIKE 'sojourn_%'",
+  )
+  await pool.query('SET plan_cache_mode = force_generic_plan')
+  const plans = []
+  for (const { name, count } of rows) {
+    const values = count === 0 ? '' : `(${Array.from({ length: count }, () => 'NULL').join(', ')})`
+    const plan = await pool.query<{ 'QUERY PLAN': string }>(`EXPLAIN EXECUTE ${name}${values}`)
+    plans.push({ name, plan: plan.rows.map((line) => line['QUERY PLAN']).join('\n') })
+  }
+  return plans
 }
 
 async function signIn(store: PostgresStore, given: Partial<SessionRecord> = {}): Promise<SessionRecord> {

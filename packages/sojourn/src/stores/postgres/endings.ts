@@ -9,7 +9,7 @@ import type { PostgresConnection } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS } from './events.ts'
 import { Bindings, selectionOf } from './query.ts'
-import { decodeEnded, instantText } from './rows.ts'
+import { HAS_NOT_ENDED, decodeEnded, instantText } from './rows.ts'
 import type { Value } from './rows.ts'
 import { LOCKED_USER, LOCK_USER, endedOf } from './user-lock.ts'
 
@@ -47,12 +47,12 @@ const END_ALL = statement(
 /** One needs no order in which to be locked. */
 const END_ONE = statement(
   'end_one',
-  `WITH ${endingOf(`session_id = $1::uuid AND end_reason IS NULL AND ${IS_PATIENT}`, 2)}`,
+  `WITH ${endingOf(`session_id = $1::uuid AND ${HAS_NOT_ENDED} AND ${IS_PATIENT}`, 2)}`,
 )
 const END_THESE = statement(
   'end',
   endingOfHeld(
-    `session_id = ANY($1::uuid[]) AND end_reason IS NULL ORDER BY session_id LIMIT $2::bigint FOR NO KEY UPDATE`,
+    `session_id = ANY($1::uuid[]) AND ${HAS_NOT_ENDED} ORDER BY session_id LIMIT $2::bigint FOR NO KEY UPDATE`,
     3,
   ),
 )

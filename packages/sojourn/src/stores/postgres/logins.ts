@@ -9,7 +9,7 @@ import type { PostgresConnection } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS } from './events.ts'
 import {
-
+  HAS_NOT_ENDED,
   SESSION_COLUMNS,
   SESSION_VALUES,
   SESSION_WIDTH,
@@ -75,7 +75,7 @@ const LOG_IN = statement(
     FROM (SELECT) AS here LEFT JOIN held ON true LEFT JOIN seen ON true),
   doomed AS MATERIALIZED (
     SELECT session_id FROM sojourn_sessions
-    WHERE (SELECT word FROM verdict) = 'ok' AND session_id IN (SELECT session_id FROM surplus) AND end_reason IS NULL
+    WHERE (SELECT word FROM verdict) = 'ok' AND session_id IN (SELECT session_id FROM surplus) AND ${HAS_NOT_ENDED}
     ORDER BY session_id FOR NO KEY UPDATE),
   evicted AS (
     UPDATE sojourn_sessions

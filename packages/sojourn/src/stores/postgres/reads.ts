@@ -9,16 +9,18 @@ import { SESSION_READ, SESSION_READ_WIDTH, decodeSession } from './rows.ts'
 
 /**
  * A server can be found to be a replica only by asking it, and behind a pooler each statement may meet another
- * server; so the one read on which access depends asks along, and hears null from a primary. There is a row even when
- * there is no session.
+ * server; so the one read on which access depends asks along, and hears null from a primary. There is a row for each id,
+ * with a session or without.
  *
  * The ids are hidden in a query of their own: a server that sees how many there are plans the statement anew each time
- * for the sake of few, which takes three times as long as the read.
+ * for the sake of few, which takes three times as long as the read. And each session is looked for by itself (`OFFSET 0`),
+ * since that plan is kept, and for tables that were never analysed the planner would rather read them whole.
  */
 const GET = statement(
   'get',
   `SELECT ${SESSION_READ}, nullif(pg_is_in_recovery(), false)
-   FROM (SELECT) AS here LEFT JOIN sojourn_sessions ON session_id = ANY((SELECT $1::uuid[])::uuid[])`,
+   FROM unnest((SELECT $1::uuid[])::uuid[]) AS wanted (id)
+   LEFT JOIN LATERAL (SELECT * FROM sojourn_sessions WHERE session_id = wanted.id OFFSET 0) AS found ON true`,
 )
 /** How many sessions are asked for at once at most. */
 const MOST = 512

@@ -125,6 +125,12 @@ export const API_KEY_READ = readingOf(API_KEY)
 /** … and of an event, which is never written with its position. */
 export const EVENT_READ = readingOf(EVENT)
 
+/**
+ * Of a session that is found by its id: it has no end reason. Said in a way in which no index says it: in tables that were never
+ * analysed the planner would rather walk through an index of all sessions that have none than look for the id.
+ */
+export const HAS_NOT_ENDED = "coalesce(end_reason, '') = ''"
+
 /** SQL for an instant as whole milliseconds, whatever the driver makes of dates. */
 export function asMilliseconds(instant: string): string {
   return `(extract(epoch FROM ${instant}) * 1000)::bigint`

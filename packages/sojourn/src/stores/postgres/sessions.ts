@@ -7,7 +7,7 @@ import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS, encodeEvent } from './events.ts'
 import { Bindings } from './query.ts'
-import { instantText, optionalInstantText } from './rows.ts'
+import { HAS_NOT_ENDED, instantText, optionalInstantText } from './rows.ts'
 import type { Value } from './rows.ts'
 
 const TOUCH = statement(
@@ -21,7 +21,7 @@ const TOUCH = statement(
   touched AS (
     UPDATE sojourn_sessions SET last_accessed = used_at, ends_at = least(expires_at, ends)
     FROM note JOIN held ON held.session_id = note.id
-    WHERE sojourn_sessions.session_id = note.id AND end_reason IS NULL AND ends_at > due AND last_accessed < used_at
+    WHERE sojourn_sessions.session_id = note.id AND ${HAS_NOT_ENDED} AND ends_at > due AND last_accessed < used_at
     RETURNING 1)
   SELECT count(*) FROM touched`,
 )
@@ -71,7 +71,7 @@ export async function updateSession(
   const text = `
     WITH changed AS (
       UPDATE sojourn_sessions SET ${changes.join(', ')}
-      WHERE session_id = ${bind(id, 'uuid')} AND version = ${bind(version, 'bigint')} AND end_reason IS NULL AND ${IS_PATIENT}
+      WHERE session_id = ${bind(id, 'uuid')} AND version = ${bind(version, 'bigint')} AND ${HAS_NOT_ENDED} AND ${IS_PATIENT}
         AND ends_at > ${bind(instantText(mark.at - (mark.allowance ?? 0)), 'timestamptz')}
       RETURNING session_id, user_id)
     ${mark.event === undefined ? '' : `, told AS (${tellOfChange(mark.event, mark, bindings)})`}
