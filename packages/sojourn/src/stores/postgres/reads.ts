@@ -5,6 +5,7 @@ import type { SessionId } from '../../core/token.ts'
 import { statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
+import { Gathering } from './gathering.ts'
 import { SESSION_READ, SESSION_READ_WIDTH, decodeSession } from './rows.ts'
 
 /**
@@ -25,54 +26,31 @@ const GET = statement(
 /** How many sessions are asked for at once at most. */
 const MOST = 512
 
-interface Wish {
-  readonly id: SessionId
-  readonly resolve: (record: SessionRecord | null) => void
-  readonly reject: (reason: unknown) => void
-}
-
-/**
- * Reads of sessions by id. Those that are asked for in one turn of the event loop share a round trip, which begins after
- * the last of them was asked for: none is answered with what was so before its call.
- */
+/** Reads of sessions by id. Those that are asked for in one turn of the event loop share a round trip. */
 export class PostgresReads {
   readonly #engine: PostgresEngine
-  #wishes: Wish[] = []
+  readonly #wanted: Gathering<SessionId, SessionRecord | null>
 
   constructor(engine: PostgresEngine) {
     this.#engine = engine
+    this.#wanted = new Gathering(MOST, (ids) => engine.read((connection) => this.#find(connection, ids)))
   }
 
   get(id: SessionId): Promise<SessionRecord | null> {
-    return new Promise((resolve, reject) => {
-      this.#engine.assertOpen()
-      if (!isSessionId(id)) resolve(null)
-      else if (this.#wishes.push({ id, resolve, reject }) === 1) setImmediate(() => this.#ask())
-    })
+    return isSessionId(id) ? this.#wanted.ask(id) : this.#none()
   }
 
   /** Resolves when nobody waits to be asked for. */
-  async idle(): Promise<void> {
-    while (this.#wishes.length > 0) await new Promise((resolve) => setImmediate(resolve))
+  idle(): Promise<void> {
+    return this.#wanted.idle()
   }
 
-  #ask(): void {
-    const wishes = this.#wishes
-    this.#wishes = []
-    for (let start = 0; start < wishes.length; start += MOST) void this.#answer(wishes.slice(start, start + MOST))
+  async #none(): Promise<null> {
+    this.#engine.assertOpen()
+    return null
   }
 
-  async #answer(wishes: readonly Wish[]): Promise<void> {
-    try {
-      const ids = wishes.map(({ id }) => id)
-      const found = await this.#engine.read((connection) => this.#find(connection, ids))
-      for (const { id, resolve } of wishes) resolve(found.get(id) ?? null)
-    } catch (error) {
-      for (const { reject } of wishes) reject(error)
-    }
-  }
-
-  async #find(connection: PostgresConnection, ids: readonly SessionId[]): Promise<Map<string, SessionRecord>> {
+  async #find(connection: PostgresConnection, ids: readonly SessionId[]): Promise<readonly (SessionRecord | null)[]> {
     const rows = await connection.rows(GET, `{${ids.join(',')}}`)
     if (rows[0]?.[SESSION_READ_WIDTH] !== null && !this.#engine.mayBeReplica) {
       throw new SojournError(
@@ -82,6 +60,6 @@ export class PostgresReads {
     }
     const found = new Map<string, SessionRecord>()
     for (const row of rows) if (row[0] !== null) found.set(row[0] as string, decodeSession(row))
-    return found
+    return ids.map((id) => found.get(id) ?? null)
   }
 }
