@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Pool, types } from 'pg'
+import { Client, Pool, types } from 'pg'
 import type { PoolConfig } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -11,6 +11,7 @@ import {
   postgresPath,
   startPostgres,
   until,
+  untilSomebodyWaits,
 } from '../../../../test/support/postgres.ts'
 import type { PostgresServer } from '../../../../test/support/postgres.ts'
 import { required } from '../../../../test/support/require.ts'
@@ -158,16 +159,21 @@ describe('round trips', () => {
     await store.close()
   })
 
-  test('logins of one user at once take one each where there is no cap, since none depends on another', async () => {
+  test('logins of one turn share one where there is no cap, and so do logouts', async () => {
     await emptyTables(config)
-    const { pool, asked } = countingPool({ ...config, max: 10 })
+    const { pool, asked } = countingPool(config)
     const store = await PostgresStore.open({ pool, endsPool: true })
-    await store.insert(makeRecord(), { mark: makeMark() })
-    await Promise.all(Array.from({ length: 10 }, () => store.epoch('x')))
+    const users = ['ada', 'grace', 'joan']
+    for (const userId of users) await signIn(store, { userId })
     const before = asked.length
-    await Promise.all(Array.from({ length: 20 }, () => store.insert(makeRecord(), { mark: makeMark(), epoch: 0 })))
-    expect(asked.length - before).toBe(20)
-    expect(await store.count({ isEnded: false })).toBe(21)
+    const records = Array.from({ length: 30 }, (_, place) => makeRecord({ userId: users[place % 3]! }))
+    const outcomes = await Promise.all(records.map((record) => store.insert(record, { mark: makeMark(), epoch: 0 })))
+    expect(outcomes.every(({ ok }) => ok)).toBe(true)
+    expect(asked.length - before).toBe(1)
+    const ended = await Promise.all(records.map(({ id }) => store.revoke({ id }, makeEndMark(), 1)))
+    expect(ended.map(([session]) => session?.id)).toEqual(records.map(({ id }) => id))
+    expect(asked.length - before).toBe(2)
+    expect(await store.events({ limit: 99, type: 'session_ended' })).toHaveLength(30)
     await store.close()
   })
 
@@ -242,6 +248,87 @@ describe('round trips', () => {
     expect((await store.get(id))?.endReason).toBe('revoked')
     open()
     expect((await early)?.endReason).toBe(null)
+    await store.close()
+  })
+})
+
+describe('what arrives in one turn', () => {
+  test('has its own outcome each, and what fails fails nobody else', async () => {
+    await emptyTables(config)
+    const store = await openPostgres(config)
+    const there = await signIn(store, { userId: 'ada' })
+    await store.users.add(makeUser({ id: 'shut', username: 'shut', disabledAt: NOON }), makeMark())
+    const logins = [
+      store.insert(makeRecord({ userId: 'ada' }), { mark: makeMark(), epoch: 0 }),
+      store.insert(makeRecord({ userId: 'ada' }), { mark: makeMark(), epoch: 7 }),
+      store.insert(makeRecord({ userId: 'shut' }), { mark: makeMark() }),
+      store.insert(makeRecord({ userId: 'new', username: 'new' }), { mark: makeMark() }),
+      store.insert(makeRecord({ userId: 'ada', username: 'Countess' }), { mark: makeMark() }),
+    ]
+    expect(await Promise.all(logins)).toEqual([
+      { ok: true, evicted: [] },
+      { ok: false, reason: 'epoch' },
+      { ok: false, reason: 'disabled' },
+      { ok: true, evicted: [] },
+      { ok: true, evicted: [] },
+    ])
+    expect(await store.users.byId('ada')).toMatchObject({ username: 'countess' })
+    const ada = { userId: 'ada', username: 'countess' }
+    const spoilt = await Promise.allSettled([
+      store.insert(makeRecord(ada), { mark: makeMark() }),
+      store.insert(makeRecord({ ...ada, userAgent: 'before\0after' }), { mark: makeMark() }),
+    ])
+    expect(spoilt).toMatchObject([{ value: { ok: true } }, { reason: { code: 'invalid_argument' } }])
+    const taken = await Promise.all([
+      store.insert(makeRecord(ada), { mark: makeMark() }),
+      store.insert(makeRecord({ ...ada, id: there.id }), { mark: makeMark() }),
+    ])
+    expect(taken).toMatchObject([{ ok: true }, { ok: false, reason: 'id_taken' }])
+    expect(await store.count({})).toBe(6)
+    await store.close()
+  })
+
+  test('ends a session once, whoever else wants to end it', async () => {
+    await emptyTables(config)
+    const store = await openPostgres(config)
+    const [first, second, third] = [await signIn(store), await signIn(store), await signIn(store)]
+    const end = (id: SessionId, detail: string): ReturnType<PostgresStore['revoke']> =>
+      store.revoke({ id }, makeEndMark({ detail }), 1)
+    const ended = await Promise.all([
+      end(first.id, 'one'),
+      end(first.id, 'two'),
+      end(makeRecord().id, 'nobody'),
+      end(second.id, 'three'),
+    ])
+    expect(ended.map(({ length }) => length)).toEqual([1, 0, 0, 1])
+    const told = await store.events({ limit: 9, type: 'session_ended' })
+    expect(new Set(told.map(({ detail }) => detail))).toEqual(new Set(['one', 'three']))
+    expect(told).toHaveLength(2)
+    const spoilt = await Promise.allSettled([end(third.id, 'four'), end(makeRecord().id, 'before\0after')])
+    expect(spoilt).toMatchObject([{ value: [{ id: third.id }] }, { reason: { code: 'invalid_argument' } }])
+    await store.close()
+  })
+
+  test('does not wait for what somebody has in hand whom it does not concern', async () => {
+    await emptyTables(config)
+    const store = await openPostgres(config)
+    const [ada, grace] = [await signIn(store, { userId: 'ada' }), await signIn(store, { userId: 'grace' })]
+    const holder = new Client(config)
+    await holder.connect()
+    await holder.query('BEGIN')
+    await holder.query("SELECT FROM sojourn_users WHERE id = 'ada' FOR UPDATE")
+    await holder.query("SELECT FROM sojourn_sessions WHERE user_id = 'ada' FOR UPDATE")
+    const logIn = (userId: string): ReturnType<PostgresStore['insert']> =>
+      store.insert(makeRecord({ userId }), { mark: makeMark(), epoch: 0 })
+    const [slowLogin, login] = [logIn('ada'), logIn('grace')]
+    const [slowEnd, end] = [ada, grace].map(({ id }) => store.revoke({ id }, makeEndMark(), 1))
+    expect(await login).toMatchObject({ ok: true })
+    expect(await end).toHaveLength(1)
+    await untilSomebodyWaits(config, 2)
+    await holder.query('COMMIT')
+    await holder.end()
+    expect(await slowLogin).toMatchObject({ ok: true })
+    expect(await slowEnd).toHaveLength(1)
     await store.close()
   })
 })

@@ -78,6 +78,9 @@ export const SESSION_COLUMNS = namesOf(SESSION)
 export const SESSION_VALUES = valuesOf(SESSION)
 /** How many values a session has. */
 export const SESSION_WIDTH = SESSION.length
+/** The same for many sessions in one value of JSON: the fields of each, and the columns again as they are inserted. */
+export const SESSION_FIELDS = SESSION.map(([name, type]) => `${name} ${type === 'json' ? 'text' : type}`).join(', ')
+export const SESSION_FROM_FIELDS = SESSION.map(([name, type]) => (type === 'json' ? `${name}::json` : name)).join(', ')
 
 /** What every session has and is no text: numbers and instants of eight bytes each, and then the hash. */
 const SESSION_PACK = [
@@ -211,6 +214,11 @@ export function encodeSession(record: SessionRecord): readonly Value[] {
   ]
 }
 
+/** A session as an object of JSON with `SESSION_FIELDS`. */
+export function sessionFields(values: readonly Value[]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(SESSION.map(([name], place) => [name, fieldOf(values[place])]))
+}
+
 /** A session that a statement ended, from its id, user and username. */
 export function decodeEnded([id, userId, username]: Row): EndedSession {
   return { id: id as SessionId, userId: userId as string, username: username as string }
@@ -306,6 +314,10 @@ function readingOf(columns: readonly Column[]): string {
       return type === 'json' ? `${name}::text` : name
     })
     .join(', ')
+}
+
+function fieldOf(value: Value | undefined): unknown {
+  return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value
 }
 
 /** 2000-01-01, from which PostgreSQL counts. */
