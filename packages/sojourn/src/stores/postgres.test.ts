@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Pool, types } from 'pg'
+import { Client, Pool, types } from 'pg'
 import type { PoolConfig } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -11,6 +11,7 @@ import {
   postgresPath,
   startPostgres,
   until,
+  untilSomebodyWaits,
 } from '../../../../test/support/postgres.ts'
 import type { PostgresServer } from '../../../../test/support/postgres.ts'
 import { required } from '../../../../test/support/require.ts'
@@ -21,6 +22,13 @@ import type { SessionId } from '../core/token.ts'
 import { makeEndMark, makeMark, makeRecord, makeUser, storeContract, userStoreContract } from '../testing/index.ts'
 import { DAY, NOON } from '../testing/records.ts'
 import { PostgresStore } from './postgres.ts'
+
+/** As many sessions as make a difference to the planner, and what it knows of them. */
+const COPIES = `
+  INSERT INTO sojourn_sessions
+  SELECT (jsonb_populate_record(original, jsonb_build_object('session_id', gen_random_uuid()))).*
+  FROM sojourn_sessions AS original, generate_series(1, 2000);
+  ANALYZE sojourn_sessions`
 
 let server: PostgresServer
 let config: PoolConfig
@@ -151,6 +159,24 @@ describe('round trips', () => {
     await store.close()
   })
 
+  test('logins of one turn share one where there is no cap, and so do logouts', async () => {
+    await emptyTables(config)
+    const { pool, asked } = countingPool(config)
+    const store = await PostgresStore.open({ pool, endsPool: true })
+    const users = ['ada', 'grace', 'joan']
+    for (const userId of users) await signIn(store, { userId })
+    const before = asked.length
+    const records = Array.from({ length: 30 }, (_, place) => makeRecord({ userId: users[place % 3]! }))
+    const outcomes = await Promise.all(records.map((record) => store.insert(record, { mark: makeMark(), epoch: 0 })))
+    expect(outcomes.every(({ ok }) => ok)).toBe(true)
+    expect(asked.length - before).toBe(1)
+    const ended = await Promise.all(records.map(({ id }) => store.revoke({ id }, makeEndMark(), 1)))
+    expect(ended.map(([session]) => session?.id)).toEqual(records.map(({ id }) => id))
+    expect(asked.length - before).toBe(2)
+    expect(await store.events({ limit: 99, type: 'session_ended' })).toHaveLength(30)
+    await store.close()
+  })
+
   test('a hundred reads of one turn take one, and each gets its own session', async () => {
     const { pool, asked } = countingPool(config)
     const store = await PostgresStore.open({ pool, endsPool: true })
@@ -163,6 +189,46 @@ describe('round trips', () => {
     expect(asked.length - before).toBe(1)
     expect(asked.at(-1)?.name).toMatch(/^sojourn_get_/)
     await store.close()
+  })
+
+  test('a read is planned a few times and then never again, whether it asks for one session or many', async () => {
+    await emptyTables(config)
+    const pool = new Pool({ ...config, max: 1 })
+    const store = await PostgresStore.open({ pool })
+    const { id } = await signIn(store)
+    await pool.query(COPIES)
+    for (let count = 1; count <= 10; count += 1) {
+      await store.get(id)
+      await Promise.all(Array.from({ length: count }, () => store.get(makeRecord().id)))
+    }
+    const { rows } = await pool.query<{ often: boolean }>(
+      "SELECT custom_plans > 5 AS often FROM pg_prepared_statements WHERE name LIKE 'sojourn_get_%'",
+    )
+    expect(rows).toEqual([{ often: false }])
+    await store.close()
+    await pool.end()
+  })
+
+  test('in tables that were never analysed what goes by an id looks for that id', async () => {
+    const fresh = await server.createDatabase()
+    const pool = new Pool({ ...fresh, max: 1 })
+    const store = await PostgresStore.open({ pool })
+    await pool.query('ALTER TABLE sojourn_sessions SET (autovacuum_enabled = false)')
+    for (let round = 0; round < 9; round += 1) {
+      const { id } = await signIn(store)
+      await store.get(id)
+      await store.touch([{ id, at: NOON + 1, endsAt: NOON + DAY, allowance: 0 }])
+      await store.update(id, 1, { method: 'x' }, makeMark())
+      await store.revoke({ id }, makeEndMark(), 1)
+    }
+    const plans = await plansOf(pool)
+    for (const deed of ['insert_uncapped', 'get', 'update', 'end_one']) {
+      const [plan = ''] = plans.filter(({ name }) => name.startsWith(`sojourn_${deed}_`)).map((found) => found.plan)
+      expect(plan, deed).toContain('sojourn_sessions_pkey')
+      expect(plan, deed).not.toMatch(/Seq Scan on sojourn_sessions|sojourn_sessions_unused/)
+    }
+    await store.close()
+    await pool.end()
   })
 
   test('a read never shows what was so before it was asked for, though an older one is still under way', async () => {
@@ -182,6 +248,87 @@ describe('round trips', () => {
     expect((await store.get(id))?.endReason).toBe('revoked')
     open()
     expect((await early)?.endReason).toBe(null)
+    await store.close()
+  })
+})
+
+describe('what arrives in one turn', () => {
+  test('has its own outcome each, and what fails fails nobody else', async () => {
+    await emptyTables(config)
+    const store = await openPostgres(config)
+    const there = await signIn(store, { userId: 'ada' })
+    await store.users.add(makeUser({ id: 'shut', username: 'shut', disabledAt: NOON }), makeMark())
+    const logins = [
+      store.insert(makeRecord({ userId: 'ada' }), { mark: makeMark(), epoch: 0 }),
+      store.insert(makeRecord({ userId: 'ada' }), { mark: makeMark(), epoch: 7 }),
+      store.insert(makeRecord({ userId: 'shut' }), { mark: makeMark() }),
+      store.insert(makeRecord({ userId: 'new', username: 'new' }), { mark: makeMark() }),
+      store.insert(makeRecord({ userId: 'ada', username: 'Countess' }), { mark: makeMark() }),
+    ]
+    expect(await Promise.all(logins)).toEqual([
+      { ok: true, evicted: [] },
+      { ok: false, reason: 'epoch' },
+      { ok: false, reason: 'disabled' },
+      { ok: true, evicted: [] },
+      { ok: true, evicted: [] },
+    ])
+    expect(await store.users.byId('ada')).toMatchObject({ username: 'countess' })
+    const ada = { userId: 'ada', username: 'countess' }
+    const spoilt = await Promise.allSettled([
+      store.insert(makeRecord(ada), { mark: makeMark() }),
+      store.insert(makeRecord({ ...ada, userAgent: 'before\0after' }), { mark: makeMark() }),
+    ])
+    expect(spoilt).toMatchObject([{ value: { ok: true } }, { reason: { code: 'invalid_argument' } }])
+    const taken = await Promise.all([
+      store.insert(makeRecord(ada), { mark: makeMark() }),
+      store.insert(makeRecord({ ...ada, id: there.id }), { mark: makeMark() }),
+    ])
+    expect(taken).toMatchObject([{ ok: true }, { ok: false, reason: 'id_taken' }])
+    expect(await store.count({})).toBe(6)
+    await store.close()
+  })
+
+  test('ends a session once, whoever else wants to end it', async () => {
+    await emptyTables(config)
+    const store = await openPostgres(config)
+    const [first, second, third] = [await signIn(store), await signIn(store), await signIn(store)]
+    const end = (id: SessionId, detail: string): ReturnType<PostgresStore['revoke']> =>
+      store.revoke({ id }, makeEndMark({ detail }), 1)
+    const ended = await Promise.all([
+      end(first.id, 'one'),
+      end(first.id, 'two'),
+      end(makeRecord().id, 'nobody'),
+      end(second.id, 'three'),
+    ])
+    expect(ended.map(({ length }) => length)).toEqual([1, 0, 0, 1])
+    const told = await store.events({ limit: 9, type: 'session_ended' })
+    expect(new Set(told.map(({ detail }) => detail))).toEqual(new Set(['one', 'three']))
+    expect(told).toHaveLength(2)
+    const spoilt = await Promise.allSettled([end(third.id, 'four'), end(makeRecord().id, 'before\0after')])
+    expect(spoilt).toMatchObject([{ value: [{ id: third.id }] }, { reason: { code: 'invalid_argument' } }])
+    await store.close()
+  })
+
+  test('does not wait for what somebody has in hand whom it does not concern', async () => {
+    await emptyTables(config)
+    const store = await openPostgres(config)
+    const [ada, grace] = [await signIn(store, { userId: 'ada' }), await signIn(store, { userId: 'grace' })]
+    const holder = new Client(config)
+    await holder.connect()
+    await holder.query('BEGIN')
+    await holder.query("SELECT FROM sojourn_users WHERE id = 'ada' FOR UPDATE")
+    await holder.query("SELECT FROM sojourn_sessions WHERE user_id = 'ada' FOR UPDATE")
+    const logIn = (userId: string): ReturnType<PostgresStore['insert']> =>
+      store.insert(makeRecord({ userId }), { mark: makeMark(), epoch: 0 })
+    const [slowLogin, login] = [logIn('ada'), logIn('grace')]
+    const [slowEnd, end] = [ada, grace].map(({ id }) => store.revoke({ id }, makeEndMark(), 1))
+    expect(await login).toMatchObject({ ok: true })
+    expect(await end).toHaveLength(1)
+    await untilSomebodyWaits(config, 2)
+    await holder.query('COMMIT')
+    await holder.end()
+    expect(await slowLogin).toMatchObject({ ok: true })
+    expect(await slowEnd).toHaveLength(1)
     await store.close()
   })
 })
@@ -315,6 +462,21 @@ function getTypeParser(type: number): unknown {
 async function openEmpty(): Promise<PostgresStore> {
   await emptyTables(config)
   return openPostgres(config)
+}
+
+/** How the server carries out each statement that a connection remembers, whatever the values. */
+async function plansOf(pool: Pool): Promise<readonly { readonly name: string; readonly plan: string }[]> {
+  const { rows } = await pool.query<{ name: string; count: number }>(
+    "SELECT name, cardinality(parameter_types) AS count FROM pg_prepared_statements WHERE name LIKE 'sojourn_%'",
+  )
+  await pool.query('SET plan_cache_mode = force_generic_plan')
+  const plans = []
+  for (const { name, count } of rows) {
+    const values = count === 0 ? '' : `(${Array.from({ length: count }, () => 'NULL').join(', ')})`
+    const plan = await pool.query<{ 'QUERY PLAN': string }>(`EXPLAIN EXECUTE ${name}${values}`)
+    plans.push({ name, plan: plan.rows.map((line) => line['QUERY PLAN']).join('\n') })
+  }
+  return plans
 }
 
 async function signIn(store: PostgresStore, given: Partial<SessionRecord> = {}): Promise<SessionRecord> {

@@ -36,8 +36,8 @@ import type { PostgresPool } from './postgres/pool.ts'
 import { Bindings, pageOf, selectionOf } from './postgres/query.ts'
 import { PostgresReads } from './postgres/reads.ts'
 import { SESSION_READ, asMilliseconds, decodeSession } from './postgres/rows.ts'
-import { revokeSessions } from './postgres/endings.ts'
-import { insertSession } from './postgres/logins.ts'
+import { PostgresEndings } from './postgres/endings.ts'
+import { PostgresLogins } from './postgres/logins.ts'
 import { pruneSessions, touchSessions, updateSession } from './postgres/sessions.ts'
 import { postgresStats } from './postgres/stats.ts'
 import { PostgresUsers } from './postgres/users.ts'
@@ -90,6 +90,8 @@ export class PostgresStore implements Store {
   readonly apiKeys: ApiKeyStore
   readonly #engine: PostgresEngine
   readonly #reads: PostgresReads
+  readonly #logins: PostgresLogins
+  readonly #endings: PostgresEndings
 
   /**
    * Takes a pool of connections and makes what is missing of our tables; nodes that start at once do so one after
@@ -116,15 +118,17 @@ export class PostgresStore implements Store {
   private constructor(engine: PostgresEngine) {
     this.#engine = engine
     this.#reads = new PostgresReads(engine)
+    this.#logins = new PostgresLogins(engine)
+    this.#endings = new PostgresEndings(engine)
     this.users = new PostgresUsers(engine)
     this.apiKeys = new PostgresApiKeys(engine)
   }
 
   async insert(record: SessionRecord, guard: InsertGuard): Promise<InsertOutcome> {
-    return insertSession(this.#engine, keptRecord(record), guard)
+    return this.#logins.insert(keptRecord(record), guard)
   }
 
-  async get(id: SessionId): Promise<SessionRecord | null> {
+  get(id: SessionId): Promise<SessionRecord | null> {
     return this.#reads.get(id)
   }
 
@@ -145,7 +149,7 @@ export class PostgresStore implements Store {
     limit: number,
   ): Promise<readonly EndedSession[]> {
     assertInstants({ at: mark.at })
-    return revokeSessions(this.#engine, target, mark, limit)
+    return this.#endings.revoke(target, mark, limit)
   }
 
   async list(query: ListQuery): Promise<readonly SessionRecord[]> {
@@ -211,7 +215,7 @@ export class PostgresStore implements Store {
   }
 
   async close(): Promise<void> {
-    await this.#reads.idle()
+    await Promise.all([this.#reads.idle(), this.#logins.idle(), this.#endings.idle()])
     await this.#engine.close()
   }
 }

@@ -1,6 +1,6 @@
 import type { ApiKeyRecord, ApiKeyStore } from '../../auth/api-keys.ts'
 import type { Mark } from '../../core/events.ts'
-import { statement } from './connection.ts'
+import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS } from './events.ts'
 import { API_KEY_COLUMNS, API_KEY_READ, API_KEY_VALUES, decodeApiKey, encodeApiKey, instantText } from './rows.ts'
@@ -9,7 +9,7 @@ const ADD = statement(
   'add_api_key',
   `WITH added AS (
     INSERT INTO sojourn_api_keys (${API_KEY_COLUMNS})
-    SELECT ${API_KEY_VALUES} WHERE NOT EXISTS (SELECT FROM sojourn_api_keys WHERE key_id = $1::text)
+    SELECT ${API_KEY_VALUES} WHERE ${IS_PATIENT} AND NOT EXISTS (SELECT FROM sojourn_api_keys WHERE key_id = $1::text)
     RETURNING name)
   INSERT INTO sojourn_events (${EVENT_COLUMNS})
   SELECT $10::timestamptz, 'key_created', NULL, NULL, $11::text, NULL, $12::text, name FROM added RETURNING 1`,
@@ -22,14 +22,16 @@ const LIST = statement(
 const REVOKE = statement(
   'revoke_api_key',
   `WITH revoked AS (
-    UPDATE sojourn_api_keys SET revoked_at = $2::timestamptz WHERE key_id = $1 AND revoked_at IS NULL RETURNING name)
+    UPDATE sojourn_api_keys SET revoked_at = $2::timestamptz
+    WHERE key_id = $1 AND revoked_at IS NULL AND ${IS_PATIENT} RETURNING name)
   INSERT INTO sojourn_events (${EVENT_COLUMNS})
   SELECT $2::timestamptz, 'key_revoked', NULL, NULL, $3::text, NULL, $4::text, name FROM revoked RETURNING 1`,
 )
 const NOTE_USE = statement(
   'use_api_key',
   `UPDATE sojourn_api_keys SET last_used_at = $2::timestamptz
-   WHERE key_id = $1 AND revoked_at IS NULL AND (last_used_at IS NULL OR last_used_at < $2::timestamptz)`,
+   WHERE key_id = $1 AND revoked_at IS NULL AND (last_used_at IS NULL OR last_used_at < $2::timestamptz)
+     AND ${IS_PATIENT}`,
 )
 
 /** Keys of programs in a PostgreSQL store. */

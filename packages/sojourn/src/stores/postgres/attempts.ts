@@ -1,6 +1,6 @@
 import type { AttemptChange, AttemptState, AttemptStore } from '../../auth/throttle.ts'
 import { assertInstants } from '../kept-record.ts'
-import { statement } from './connection.ts'
+import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 
 const READ = statement(
@@ -17,7 +17,7 @@ const SWAP = statement(
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
       AS change (bucket, from_count, from_since, from_until, to_count, to_since, to_until)),
   held AS MATERIALIZED (
-    SELECT bucket, count, since, until FROM sojourn_attempts WHERE bucket = ANY($1::text[])
+    SELECT bucket, count, since, until FROM sojourn_attempts WHERE bucket = ANY($1::text[]) AND ${IS_PATIENT}
     ORDER BY bucket FOR NO KEY UPDATE),
   verdict AS MATERIALIZED (
     SELECT NOT EXISTS (

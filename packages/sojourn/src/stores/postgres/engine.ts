@@ -144,7 +144,7 @@ export class PostgresEngine {
     client.on?.('error', ignore)
     let isWhole = true
     try {
-      const connection = new PostgresConnection(client, this.#options.prepare)
+      const connection = new PostgresConnection(client, this.#options)
       if (!this.#known.has(client)) await this.#meet(client, connection)
       return await work(connection)
     } catch (error) {

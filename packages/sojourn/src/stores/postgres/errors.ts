@@ -25,6 +25,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '42703': ['schema_outdated', "has older tables than this release needs; run 'sojourn migrate'"],
   '53100': ['store_full', 'could not be written because the disk is full; free some space'],
   '53': ['store_unavailable', 'has run out of connections or memory; try again, or raise its limits'],
+  '55P03': ['store_unavailable', 'has waited too long for somebody else and wrote nothing; try again'],
   '57014': ['store_unavailable', 'took too long and wrote nothing; try again'],
   '58030': ['store_unavailable', 'could not be read or written; check the disk, nothing was acknowledged'],
   XX001: ['store_corrupt', 'is damaged; restore it from a backup'],

@@ -18,7 +18,17 @@ import type { PostgresServer, ServerProcess } from '../../../../../test/support/
 import { pgbouncerPath, startPgbouncer } from '../../../../../test/support/pgbouncer.ts'
 import { required } from '../../../../../test/support/require.ts'
 import type { SessionRecord } from '../../core/session.ts'
-import { makeEndMark, makeMark, makeRecord, makeUser, storeContract, userStoreContract } from '../../testing/index.ts'
+import type { SessionCap } from '../../core/store.ts'
+import { DAY, NOON } from '../../testing/records.ts'
+import {
+  makeApiKey,
+  makeEndMark,
+  makeMark,
+  makeRecord,
+  makeUser,
+  storeContract,
+  userStoreContract,
+} from '../../testing/index.ts'
 import type { PostgresStore } from '../postgres.ts'
 
 /** What a test of what happens when nobody answers is willing to wait. */
@@ -30,6 +40,23 @@ const KILL_OTHERS = `
 /** What a server says that has accepted a connection, and what one says that shuts down (PostgreSQL protocol, section 55.7). */
 const WELCOME = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1')
 const FAREWELL = Buffer.from('E\0\0\0\x19SFATAL\0C57P01\0Mgone\0\0', 'latin1')
+
+/** Tables with rows that are written, in the order in which nobody waits for the one who takes them. */
+const HELD = ['sojourn_users', 'sojourn_sessions', 'sojourn_api_keys', 'sojourn_attempts']
+const ATTEMPTS = { count: 1, since: NOON, until: NOON }
+const CAP: SessionCap = {
+  max: 1,
+  onExceed: 'evict',
+  standing: { endsAfter: NOON, accessedAfter: 0, authenticatedAfter: 0 },
+}
+/** A row that is written and not committed: whoever wants to write one with this key waits to see what becomes of it. */
+const ALMOST_THERE = (table: string, key: string): string => `
+  INSERT INTO ${table} SELECT (jsonb_populate_record(one, '{"${key}": "almost", "username": "almost"}')).*
+  FROM ${table} AS one LIMIT 1`
+/** Statements that would go on if nobody were in their way. */
+const WAITING = `
+  SELECT query FROM pg_stat_activity
+  WHERE datname = current_database() AND wait_event_type = 'Lock'`
 
 let server: PostgresServer
 let machine: ServerProcess
@@ -133,6 +160,65 @@ describe('a server that does not answer', () => {
     await holder.query('COMMIT')
     await holder.end()
   })
+
+  test.for(['connections of its own', 'PgBouncer in transaction mode'])(
+    'because somebody holds a lock gives up as well, and does nothing late, over %s',
+    async (way, context) => {
+      const isPooled = way.startsWith('PgBouncer')
+      if (isPooled) required(context, 'PgBouncer', pgbouncerPath)
+      const pooler = isPooled ? await startPgbouncer(config, 25) : null
+      const pool = new Pool({ ...(pooler?.config ?? config), max: 25 })
+      const store = await opened({ deadline: SOON, pool, prepare: !isPooled })
+      const { id, userId, version } = await signIn(store)
+      const key = makeApiKey()
+      await store.users.add(makeUser({ id: 'held', username: 'held', passwordHash: 'old' }), makeMark())
+      await store.users.add(makeUser({ id: 'shut', username: 'shut', disabledAt: NOON }), makeMark())
+      await store.apiKeys.add(key, makeMark())
+      await store.users.attempts.swap([{ bucket: 'held', from: null, to: ATTEMPTS }])
+      const holder = new Client(config)
+      await holder.connect()
+      await holder.query('BEGIN')
+      for (const table of HELD) await holder.query(`SELECT FROM ${table} FOR UPDATE`)
+      await holder.query(`${ALMOST_THERE('sojourn_users', 'id')}; ${ALMOST_THERE('sojourn_api_keys', 'key_id')}`)
+      try {
+        const calls = [
+          store.insert(makeRecord({ userId }), { mark: makeMark() }),
+          store.insert(makeRecord({ userId }), { mark: makeMark(), cap: CAP }),
+          store.touch([{ id, at: NOON + 1, endsAt: NOON + DAY, allowance: 0 }]),
+          store.update(id, version, { method: 'late' }, makeMark()),
+          store.revoke({ id }, makeEndMark(), 1),
+          store.revoke({ ids: [id, makeRecord().id] }, makeEndMark(), 2),
+          store.revoke({ where: { userId } }, makeEndMark(), 1),
+          store.revoke({ userId }, makeEndMark(), 1),
+          store.users.rehash('held', 'old', 'late'),
+          store.users.add(makeUser({ id: 'almost', username: 'late' }), makeMark()),
+          store.users.enable('shut', makeMark()),
+          store.users.remove('held', makeMark()),
+          store.users.disable('held', makeMark()),
+          store.users.attempts.swap([{ bucket: 'held', from: ATTEMPTS, to: null }]),
+          store.apiKeys.add(makeApiKey({ id: 'almost' }), makeMark()),
+          store.apiKeys.revoke(key.id, makeMark()),
+          store.apiKeys.noteUse(key.id, NOON),
+        ]
+        for (const answer of await Promise.allSettled(calls)) {
+          expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
+        }
+        await until(async () => (await execute(config, WAITING)).length === 0, 'the server to give up')
+      } finally {
+        await holder.query('ROLLBACK')
+        await holder.end()
+        await pooler?.close()
+      }
+      const after = await opened()
+      expect(await after.get(id)).toMatchObject({ endReason: null, version, lastAccessedAt: NOON, method: null })
+      expect(await after.count({ userId })).toBe(1)
+      expect(await after.users.byId('held')).toMatchObject({ passwordHash: 'old', disabledAt: null })
+      expect(await after.users.byId('shut')).toMatchObject({ disabledAt: NOON })
+      expect(await Promise.all([after.users.byId('almost'), after.apiKeys.byId('almost')])).toEqual([null, null])
+      expect(await after.apiKeys.byId(key.id)).toMatchObject({ revokedAt: null, lastUsedAt: null })
+      await emptyTables(config)
+    },
+  )
 
   test('because somebody holds a lock lets the call go, and keeps what it was asked to keep', async () => {
     const store = await opened({ deadline: SOON })

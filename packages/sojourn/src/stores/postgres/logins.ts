@@ -2,14 +2,17 @@ import type { UserRecord } from '../../auth/users.ts'
 import { SojournError } from '../../core/errors.ts'
 import type { Mark } from '../../core/events.ts'
 import type { SessionRecord } from '../../core/session.ts'
-import type { InsertGuard, InsertOutcome } from '../../core/store.ts'
+import type { InsertGuard, InsertOutcome, SessionCap } from '../../core/store.ts'
 import { canonicalUsername } from '../../core/username.ts'
-import { statement } from './connection.ts'
+import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS } from './events.ts'
 import {
+  HAS_NOT_ENDED,
   SESSION_COLUMNS,
+  SESSION_FIELDS,
+  SESSION_FROM_FIELDS,
   SESSION_VALUES,
   SESSION_WIDTH,
   USER_COLUMNS,
@@ -18,24 +21,72 @@ import {
   encodeUser,
   instantText,
   optionalInstantText,
+  sessionFields,
 } from './rows.ts'
 import type { Row, Value } from './rows.ts'
+import { Gathering } from './gathering.ts'
 import { LOCKED_USER, endedOf } from './user-lock.ts'
 
-/** The values that follow those of the session itself. */
-const EPOCH = afterSession(1)
-const DENIES = afterSession(2)
-const MOST = afterSession(3)
-const ENDS_AFTER = afterSession(4)
-const ACCESSED_AFTER = afterSession(5)
-const AUTHENTICATED_AFTER = afterSession(6)
+/** The values that follow those of the session itself, … */
+const AT = afterSession(1)
+const ACTOR = afterSession(2)
+const REASON = afterSession(3)
+const IP = afterSession(4)
+const DETAIL = afterSession(5)
+/** … at a login, … */
+const EPOCH = afterSession(6)
 const LABEL = afterSession(7)
-const AT = afterSession(8)
-const ACTOR = afterSession(9)
-const REASON = afterSession(10)
-const IP = afterSession(11)
-const DETAIL = afterSession(12)
+/** … and at one that may be under a cap. */
+const DENIES = afterSession(8)
+const MOST = afterSession(9)
+const ENDS_AFTER = afterSession(10)
+const ACCESSED_AFTER = afterSession(11)
+const AUTHENTICATED_AFTER = afterSession(12)
+const TAKEN = "WHEN EXISTS (SELECT FROM sojourn_sessions WHERE session_id = $1::uuid) THEN 'id_taken'"
 
+/**
+ * Without a cap a login depends on the user's row alone, which is locked and looked at by writing it: what is found there is
+ * the latest, however long the lock was waited for. Answers nothing where anything stands against it.
+ */
+const LOG_IN_UNCAPPED = statement(
+  'insert_uncapped',
+  `WITH noted AS (
+    UPDATE sojourn_users AS held SET last_login_at = greatest(last_login_at, ${AT}::timestamptz)
+    WHERE id = $2 AND ${IS_PATIENT} AND ${verdictOf({ epoch: EPOCH, label: LABEL, first: TAKEN })} = 'ok' RETURNING id),
+  added AS (INSERT INTO sojourn_sessions (${SESSION_COLUMNS}) SELECT ${SESSION_VALUES} FROM noted),
+  told AS (
+    INSERT INTO sojourn_events (${EVENT_COLUMNS})
+    SELECT ${AT}::timestamptz, 'session_created', $1::uuid, id, ${ACTOR}::text, ${REASON}::text, ${IP}::text,
+      ${DETAIL}::text
+    FROM noted)
+  SELECT 'ok', NULL FROM noted`,
+)
+/**
+ * The same for many at once, of whom those are left out against whom anything stands, or whose user is in other hands: whoever
+ * waits holds up nobody else. An id that is taken fails them all.
+ */
+const LOG_IN_TOGETHER = statement(
+  'insert_together',
+  `WITH login AS MATERIALIZED (
+    SELECT * FROM json_to_recordset((SELECT $1::json)) AS login (
+      ${SESSION_FIELDS}, at timestamptz, actor text, reason text, ip text, detail text, expected bigint, label text)),
+  held AS MATERIALIZED (
+    SELECT id, username, password_hash, epoch, disabled_at FROM sojourn_users
+    WHERE id = ANY((SELECT array_agg(user_id) FROM login)::text[]) AND ${IS_PATIENT}
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
+  granted AS MATERIALIZED (
+    SELECT login.* FROM login JOIN held ON held.id = login.user_id
+    WHERE ${verdictOf({ epoch: 'expected', label: 'label', first: '' })} = 'ok'),
+  noted AS (
+    UPDATE sojourn_users SET last_login_at = greatest(last_login_at, latest)
+    FROM (SELECT user_id, max(at) AS latest FROM granted GROUP BY user_id) AS granted WHERE id = user_id),
+  added AS (INSERT INTO sojourn_sessions (${SESSION_COLUMNS}) SELECT ${SESSION_FROM_FIELDS} FROM granted),
+  told AS (
+    INSERT INTO sojourn_events (${EVENT_COLUMNS})
+    SELECT at, 'session_created', session_id, user_id, actor, reason, ip, detail FROM granted)
+  SELECT session_id FROM granted`,
+)
+/** What a login may do under a cap, and why one may not be at all. */
 const LOG_IN = statement(
   'insert',
   `WITH ${LOCKED_USER},
@@ -47,19 +98,18 @@ const LOG_IN = statement(
       AND authenticated_at > ${AUTHENTICATED_AFTER}::timestamptz),
   surplus AS MATERIALIZED (SELECT session_id, place FROM standing WHERE place <= total - ${MOST}::bigint + 1),
   verdict AS MATERIALIZED (
-    SELECT CASE
-      WHEN EXISTS (SELECT FROM sojourn_sessions WHERE session_id = $1::uuid) THEN 'id_taken'
-      WHEN held.disabled_at IS NOT NULL THEN 'disabled'
-      WHEN ${EPOCH}::bigint <> coalesce(held.epoch, 0) THEN 'epoch'
-      WHEN seen.edition IS DISTINCT FROM held.edition THEN 'overtaken'
-      WHEN ${DENIES}::boolean AND EXISTS (SELECT FROM surplus) THEN 'limit'
-      WHEN held.id IS NULL THEN 'unknown'
-      WHEN held.password_hash IS NULL AND held.username <> ${LABEL}::text THEN 'renamed'
-      ELSE 'ok' END AS word
+    SELECT ${verdictOf({
+      epoch: EPOCH,
+      label: LABEL,
+      first: TAKEN,
+      last: `
+        WHEN seen.edition IS DISTINCT FROM held.edition THEN 'overtaken'
+        WHEN ${DENIES}::boolean AND EXISTS (SELECT FROM surplus) THEN 'limit'`,
+    })} AS word
     FROM (SELECT) AS here LEFT JOIN held ON true LEFT JOIN seen ON true),
   doomed AS MATERIALIZED (
     SELECT session_id FROM sojourn_sessions
-    WHERE (SELECT word FROM verdict) = 'ok' AND session_id IN (SELECT session_id FROM surplus) AND end_reason IS NULL
+    WHERE (SELECT word FROM verdict) = 'ok' AND session_id IN (SELECT session_id FROM surplus) AND ${HAS_NOT_ENDED}
     ORDER BY session_id FOR NO KEY UPDATE),
   evicted AS (
     UPDATE sojourn_sessions
@@ -101,23 +151,86 @@ const ADOPT = statement(
     RETURNING session_id, user_id),
   told AS (
     INSERT INTO sojourn_events (${EVENT_COLUMNS})
-    SELECT ${afterSession(2)}::timestamptz, 'session_created', session_id, user_id, ${afterSession(3)}::text,
-      ${afterSession(4)}::text, ${afterSession(5)}::text, ${afterSession(6)}::text
-    FROM added WHERE ${afterSession(1)}::boolean)
+    SELECT ${AT}::timestamptz, 'session_created', session_id, user_id, ${ACTOR}::text, ${REASON}::text, ${IP}::text,
+      ${DETAIL}::text
+    FROM added WHERE ${afterSession(6)}::boolean)
   SELECT 1 FROM added`,
 )
 
-/** Adds a session, as `Store.insert` promises. */
-export async function insertSession(
+/** How many logins share a statement at most. */
+const TOGETHER = 64
+
+/** A login on its way, with its values as they are bound. */
+interface Login {
+  readonly record: SessionRecord
+  readonly guard: InsertGuard
+  readonly label: string
+  /** Of the session, and then of the mark and the epoch. */
+  readonly values: readonly Value[]
+}
+
+/** Adds sessions, as `Store.insert` promises. Logins without a cap that arrive in one turn of the event loop share a statement. */
+export class PostgresLogins {
+  readonly #engine: PostgresEngine
+  readonly #uncapped: Gathering<Login, InsertOutcome>
+
+  constructor(engine: PostgresEngine) {
+    this.#engine = engine
+    this.#uncapped = new Gathering(TOGETHER, (logins) => logInTogether(engine, logins))
+  }
+
+  async insert(record: SessionRecord, guard: InsertGuard): Promise<InsertOutcome> {
+    this.#engine.assertOpen()
+    const label = canonicalUsername(record.username)
+    const values = [...encodeSession(record), ...encodeMark(guard.mark), guard.epoch ?? null]
+    const login = { record, guard, label, values }
+    return guard.cap === undefined ? this.#uncapped.ask(login) : insertSession(this.#engine, login)
+  }
+
+  /** Resolves when nobody waits for others. */
+  idle(): Promise<void> {
+    return this.#uncapped.idle()
+  }
+}
+
+/** Lets in together whom nothing stands against, and looks at each of the others alone. */
+async function logInTogether(
   engine: PostgresEngine,
-  record: SessionRecord,
-  guard: InsertGuard,
-): Promise<InsertOutcome> {
-  const label = canonicalUsername(record.username)
-  const values = [...encodeSession(record), ...encodeGuard(guard)]
+  logins: readonly Login[],
+): Promise<readonly (InsertOutcome | Promise<InsertOutcome>)[]> {
+  const granted = logins.length === 1 ? new Set() : await grantedOf(engine, logins)
+  return logins.map((login) =>
+    granted.has(login.record.id) ? { ok: true, evicted: [] } : insertSession(engine, login),
+  )
+}
+
+/** Those whom one statement let in: none where somebody's values made it fail, since then nothing of it was written. */
+async function grantedOf(engine: PostgresEngine, logins: readonly Login[]): Promise<ReadonlySet<unknown>> {
+  const fields = JSON.stringify(logins.map(fieldsOf))
+  try {
+    const rows = await engine.write((connection) => connection.rows(LOG_IN_TOGETHER, fields))
+    return new Set(rows.map(([id]) => id))
+  } catch (error) {
+    if (error instanceof SojournError && (error.code === 'invalid_argument' || error.code === 'conflict')) {
+      return new Set()
+    }
+    throw error
+  }
+}
+
+function fieldsOf({ values, label }: Login): Readonly<Record<string, unknown>> {
+  const [at, actor, reason, ip, detail, expected] = values.slice(SESSION_WIDTH)
+  return { ...sessionFields(values), at, actor, reason, ip, detail, expected, label }
+}
+
+async function insertSession(engine: PostgresEngine, { record, guard, label, values }: Login): Promise<InsertOutcome> {
+  const cap = encodeCap(guard.cap)
   const logIn = (connection: PostgresConnection, name: string | null): Promise<readonly Row[]> =>
-    connection.rows(LOG_IN, ...values, name, ...encodeMark(guard.mark))
-  const outcome = outcomeOf(await engine.write((connection) => logIn(connection, label)))
+    connection.rows(LOG_IN, ...values, name, ...cap)
+  const rows = await engine.write((connection) =>
+    guard.cap === undefined ? connection.rows(LOG_IN_UNCAPPED, ...values, label) : logIn(connection, label),
+  )
+  const outcome = outcomeOf(rows)
   if (outcome !== null) return outcome
   const locked = await engine
     .transact(async (connection) => {
@@ -142,7 +255,7 @@ export async function adoptSession(
   mark: Mark,
 ): Promise<boolean> {
   const isStanding = record.endReason === null && record.endsAt > mark.at
-  const rows = await connection.rows(ADOPT, ...encodeSession(record), isStanding, ...encodeMark(mark))
+  const rows = await connection.rows(ADOPT, ...encodeSession(record), ...encodeMark(mark), isStanding)
   return rows.length > 0
 }
 
@@ -174,9 +287,8 @@ function outcomeOf(rows: readonly Row[]): InsertOutcome | null {
   return null
 }
 
-function encodeGuard({ epoch, cap }: InsertGuard): readonly Value[] {
+function encodeCap(cap: SessionCap | undefined): readonly Value[] {
   return [
-    epoch ?? null,
     cap?.onExceed === 'deny',
     cap?.max ?? null,
     optionalInstantText(cap?.standing.endsAfter ?? null),
@@ -223,6 +335,26 @@ function nameConflict(username: string, holder: string, userId: string): Sojourn
     'conflict',
     `username '${username}' belongs to user '${holder}', not to '${userId}'; give each user a name of their own`,
   )
+}
+
+/** What the user's row, locked as `held`, and other things say of a login; those that weigh more come first. */
+function verdictOf({ epoch, label, first, last = '' }: Says): string {
+  return `CASE
+    ${first}
+    WHEN held.disabled_at IS NOT NULL THEN 'disabled'
+    WHEN ${epoch}::bigint <> coalesce(held.epoch, 0) THEN 'epoch'
+    ${last}
+    WHEN held.id IS NULL THEN 'unknown'
+    WHEN held.password_hash IS NULL AND held.username <> ${label}::text THEN 'renamed'
+    ELSE 'ok' END`
+}
+
+interface Says {
+  /** The epoch that is expected, and the username. */
+  readonly epoch: string
+  readonly label: string
+  readonly first: string
+  readonly last?: string
 }
 
 function afterSession(place: number): string {

@@ -114,6 +114,24 @@ describe('a statement that began before others had committed', () => {
     expect(outcomes).toContainEqual({ ok: false, reason: 'limit' })
   })
 
+  test.each([
+    ['signed out everywhere', 'epoch = epoch + 1', 'epoch'],
+    ['disabled', 'disabled_at = created_at', 'disabled'],
+  ])('lets nobody in who was %s while it waited, with a cap or without', async (_, change, reason) => {
+    await on(0).users.add(makeUser(), makeMark())
+    await slow.query('BEGIN')
+    await slow.query(`UPDATE sojourn_users SET ${change}`)
+    const capped: InsertGuard = { mark: makeMark(), epoch: 0, cap: { max: 9, onExceed: 'deny', standing: STANDING } }
+    const logins = [on(0).insert(makeRecord(), { mark: makeMark(), epoch: 0 }), on(1).insert(makeRecord(), capped)]
+    await untilSomebodyWaits(config, 2)
+    await slow.query('COMMIT')
+    expect(await Promise.all(logins)).toEqual([
+      { ok: false, reason },
+      { ok: false, reason },
+    ])
+    expect(await on(2).count({})).toBe(0)
+  })
+
   test('ends the session whose login it waited for', async () => {
     const record = makeRecord()
     await on(0).users.add(makeUser(), makeMark())

@@ -3,11 +3,11 @@ import type { SessionPatch, Touch, UpdateMark } from '../../core/store.ts'
 import { isSessionId } from '../../core/token.ts'
 import type { SessionId } from '../../core/token.ts'
 import { joinHashes } from '../joined-hashes.ts'
-import { statement } from './connection.ts'
+import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS, encodeEvent } from './events.ts'
 import { Bindings } from './query.ts'
-import { instantText, optionalInstantText } from './rows.ts'
+import { HAS_NOT_ENDED, instantText, optionalInstantText } from './rows.ts'
 import type { Value } from './rows.ts'
 
 const TOUCH = statement(
@@ -16,11 +16,12 @@ const TOUCH = statement(
     SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[])
       AS note (id, used_at, ends, due)),
   held AS MATERIALIZED (
-    SELECT session_id FROM sojourn_sessions WHERE session_id = ANY($1::uuid[]) ORDER BY session_id FOR NO KEY UPDATE),
+    SELECT session_id FROM sojourn_sessions WHERE session_id = ANY($1::uuid[]) AND ${IS_PATIENT}
+    ORDER BY session_id FOR NO KEY UPDATE),
   touched AS (
     UPDATE sojourn_sessions SET last_accessed = used_at, ends_at = least(expires_at, ends)
     FROM note JOIN held ON held.session_id = note.id
-    WHERE sojourn_sessions.session_id = note.id AND end_reason IS NULL AND ends_at > due AND last_accessed < used_at
+    WHERE sojourn_sessions.session_id = note.id AND ${HAS_NOT_ENDED} AND ends_at > due AND last_accessed < used_at
     RETURNING 1)
   SELECT count(*) FROM touched`,
 )
@@ -70,7 +71,7 @@ export async function updateSession(
   const text = `
     WITH changed AS (
       UPDATE sojourn_sessions SET ${changes.join(', ')}
-      WHERE session_id = ${bind(id, 'uuid')} AND version = ${bind(version, 'bigint')} AND end_reason IS NULL
+      WHERE session_id = ${bind(id, 'uuid')} AND version = ${bind(version, 'bigint')} AND ${HAS_NOT_ENDED} AND ${IS_PATIENT}
         AND ends_at > ${bind(instantText(mark.at - (mark.allowance ?? 0)), 'timestamptz')}
       RETURNING session_id, user_id)
     ${mark.event === undefined ? '' : `, told AS (${tellOfChange(mark.event, mark, bindings)})`}

@@ -1,7 +1,7 @@
 import { decodeEnded } from './rows.ts'
 import type { Row } from './rows.ts'
 import type { EndedSession } from '../../core/store.ts'
-import { statement } from './connection.ts'
+import { IS_PATIENT, statement } from './connection.ts'
 
 /*
  * What a login may do depends on what others have committed until now, and one statement sees only what had been
@@ -19,7 +19,7 @@ export const LOCKED_USER = `
   seen AS MATERIALIZED (SELECT xmin AS edition FROM sojourn_users WHERE id = $2),
   held AS MATERIALIZED (
     SELECT xmin AS edition, id, username, password_hash, epoch, disabled_at
-    FROM sojourn_users WHERE id = $2 FOR NO KEY UPDATE)`
+    FROM sojourn_users WHERE id = $2 AND ${IS_PATIENT} FOR NO KEY UPDATE)`
 
 /** Locks a user's row, for a statement that was overtaken. */
 export const LOCK_USER = statement('lock_user', 'SELECT FROM sojourn_users WHERE id = $1 FOR NO KEY UPDATE')

@@ -14,7 +14,7 @@ import type { EndReason } from '../../core/session.ts'
 import type { SessionId } from '../../core/token.ts'
 import { keptRecord } from '../kept-record.ts'
 import { PostgresAttempts } from './attempts.ts'
-import { statement } from './connection.ts'
+import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
 import type { PostgresEngine } from './engine.ts'
 import { EVENT_COLUMNS, encodeEvent, tell } from './events.ts'
@@ -31,13 +31,13 @@ const ADD = statement(
   'add_user',
   `WITH added AS (
     INSERT INTO sojourn_users (${USER_COLUMNS})
-    SELECT ${USER_VALUES} WHERE NOT EXISTS (SELECT FROM sojourn_users WHERE id = $1::text OR username = $2::text)
+    SELECT ${USER_VALUES} WHERE ${IS_PATIENT} AND NOT EXISTS (SELECT FROM sojourn_users WHERE id = $1::text OR username = $2::text)
     RETURNING id)
   ${tellingOf('added', 9)} RETURNING 1`,
 )
 const REHASH = statement(
   'rehash',
-  'UPDATE sojourn_users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING 1',
+  `UPDATE sojourn_users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND ${IS_PATIENT} RETURNING 1`,
 )
 const SET_PASSWORD = statement(
   'set_password',
@@ -52,7 +52,8 @@ const DISABLE = statement(
 const ENABLE = statement(
   'enable',
   `WITH enabled AS (
-    UPDATE sojourn_users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL RETURNING id)
+    UPDATE sojourn_users SET disabled_at = NULL
+    WHERE id = $1 AND disabled_at IS NOT NULL AND ${IS_PATIENT} RETURNING id)
   ${tellingOf('enabled', 2)} RETURNING 1`,
 )
 const SET_ROLE = statement(
@@ -61,7 +62,7 @@ const SET_ROLE = statement(
 )
 const REMOVE = statement(
   'remove_user',
-  `WITH removed AS (DELETE FROM sojourn_users WHERE id = $1 RETURNING id) ${tellingOf('removed', 2)} RETURNING 1`,
+  `WITH removed AS (DELETE FROM sojourn_users WHERE id = $1 AND ${IS_PATIENT} RETURNING id) ${tellingOf('removed', 2)} RETURNING 1`,
 )
 /** Changes nothing, and tells everybody who counts on the user's sessions that one may have been added. */
 const HOLD = statement('hold_user', `UPDATE sojourn_users SET epoch = epoch WHERE id = $1 RETURNING ${USER_READ}`)
