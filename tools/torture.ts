@@ -37,6 +37,7 @@ const PROOFS: readonly Proof[] = [
   { name: 'cluster', file: 'test/faults/cluster-of-nodes.test.ts', sizes: { SOJOURN_CLUSTER_RUNS: 2e3 } },
   { name: 'stopped', file: 'test/faults/stopped-node.test.ts', sizes: { SOJOURN_STOP_CYCLES: 5e3 } },
   { name: 'networks', file: 'test/faults/networks-and-engines.test.ts', sizes: { SOJOURN_STORM_SECONDS: 1_500 } },
+  { name: 'namespaces', file: 'test/faults/network-namespaces.test.ts', sizes: {} },
   { name: 'engine-kills', file: 'test/faults/engine-kills.test.ts', sizes: { SOJOURN_ENGINE_KILLS: 1e3 } },
   { name: 'races', file: 'test/faults/races-of-nodes.test.ts', sizes: { SOJOURN_RACE_ROUNDS: 2e3 } },
   { name: 'restarts', file: 'test/service/nodes.test.ts', sizes: { SOJOURN_RESTART_ROUNDS: 500 } },

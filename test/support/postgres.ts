@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
@@ -14,6 +14,7 @@ import type {
   PostgresQuery,
   PostgresStoreOptions,
 } from '../../packages/sojourn/src/stores/postgres.ts'
+import type { Host } from './network-namespaces.ts'
 import type { OpenedWithUsers } from './stores.ts'
 
 /** A server that is there already, as a URL of a database whose user may make databases. */
@@ -51,9 +52,13 @@ export interface ServerProcess {
   start(role?: 'primary' | 'replica'): Promise<void>
 }
 
-/** Starts a server, or takes the one that a URL names. Settings are added to the command line, as in `fsync=off`. */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
-  if (URL_OF_SERVER !== null) return serverAt({ connectionString: URL_OF_SERVER }, null, async () => {})
+/**
+ * Starts a server, or takes the one that a URL names. Settings are added to the command line, as in `fsync=off`. On a
+ * host of its own it listens there, too, on the usual port; its configuration leads to it from this one all the same.
+ */
+export async function startPostgres(settings: readonly string[] = [], host?: Host): Promise<PostgresServer> {
+  if (URL_OF_SERVER !== null && host === undefined)
+    return serverAt({ connectionString: URL_OF_SERVER }, null, async () => {})
   const bin = programs()
   if (bin === null) throw new Error('there is no PostgreSQL to start')
   const folder = mkdtempSync(join(tmpdir(), 'sojourn-postgres-'))
@@ -64,13 +69,22 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const made = spawnSync(join(bin, 'initdb'), flags, { cwd: folder, encoding: 'utf8', ...owner })
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`)
   const config = { host: folder, user: 'postgres', database: 'postgres' }
-  const given = ['listen_addresses=', `unix_socket_directories=${folder}`, 'max_connections=200', ...settings]
+  if (host !== undefined) appendFileSync(join(data, 'pg_hba.conf'), 'host all all 0.0.0.0/0 trust\n')
+  const given = [
+    `listen_addresses=${host?.address ?? ''}`,
+    `unix_socket_directories=${folder}`,
+    'max_connections=200',
+    ...settings,
+  ]
+  const program = [...(host?.under(owner) ?? []), join(bin, 'postgres'), '-D', data]
+  const [command, ...words] = [...program, ...given.flatMap((setting) => ['-c', setting])]
   const run = (): ChildProcess =>
-    spawn(join(bin, 'postgres'), ['-D', data, ...given.flatMap((setting) => ['-c', setting])], {
+    spawn(command!, words, {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
-      ...owner,
+      // Whoever goes to another host first becomes somebody else there.
+      ...(host === undefined ? owner : {}),
     })
   const server = new LocalServer(run, config, join(data, 'standby.signal'))
   await server.start()

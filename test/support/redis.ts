@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
 import { createClient, createCluster, createSentinel } from 'redis'
+import type { Host } from './network-namespaces.ts'
 
 /** A server that is there already, for what needs no server of its own. */
 const URL_GIVEN = process.env['SOJOURN_TEST_REDIS_URL']
@@ -57,10 +58,12 @@ export async function anyRedis(): Promise<Pick<RedisServer, 'url' | 'close'>> {
 /** Whether there is a server for `anyRedis`, for `required`. */
 export const redisAtHand = URL_GIVEN ?? redisPath
 
-/** Starts a server on the loopback address with everything it writes in a temporary folder, the log synced on every write. */
-export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+/**
+ * Starts a server on the loopback address, or on a host of its own, with everything it writes in a temporary folder, the
+ * log synced on every write.
+ */
+export async function startRedis(settings: Readonly<Record<string, string>> = {}, host?: Host): Promise<RedisServer> {
   if (redisPath === null) throw new Error('there is no redis-server on the PATH; ask `required` first')
-  const path = redisPath
   const [port, busPort] = await freePorts(2)
   const folder = await mkdtemp(join(tmpdir(), 'sojourn-redis-'))
   const data = join(folder, 'data')
@@ -69,7 +72,8 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   for (const each of isRoot ? [folder, data] : []) await chown(each, NOBODY, NOBODY)
   const given = {
     port: String(port),
-    bind: '127.0.0.1',
+    bind: host?.address ?? '127.0.0.1',
+    'protected-mode': host === undefined ? 'yes' : 'no',
     dir: data,
     save: '',
     appendonly: 'yes',
@@ -78,11 +82,14 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     ...(settings['cluster-enabled'] === undefined ? {} : { 'cluster-port': String(busPort) }),
     ...settings,
   }
-  const words = Object.entries(given).flatMap(([name, value]) => [`--${name}`, value])
-  const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
+  const nobody = isRoot ? { uid: NOBODY, gid: NOBODY } : null
+  const settingWords = Object.entries(given).flatMap(([name, value]) => [`--${name}`, value])
+  const [command, ...words] = [...(host?.under(nobody) ?? []), redisPath, ...settingWords]
+  // Whoever goes to another host first becomes somebody else there.
+  const user = host === undefined ? nobody : null
   let child: ChildProcess
   const start = async (): Promise<void> => {
-    child = run(path, words, { cwd: data, stdio: ['ignore', 'pipe', 'pipe'], ...user })
+    child = run(command!, words, { cwd: data, stdio: ['ignore', 'pipe', 'pipe'], ...user })
     let said = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (said += text))
     await until(async () => {
@@ -98,7 +105,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   }
   await start()
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${given.bind}:${port}`,
     port: port ?? 0,
     signal: (name) => void child.kill(name),
     kill,

@@ -6,13 +6,16 @@ import type { Question } from './other-process.ts'
 
 const PROGRAM = fileURLToPath(new URL('other-process.ts', import.meta.url))
 
-/** Another process on the same database. */
-export class OtherProcess implements AsyncDisposable {
-  readonly #process: ChildProcess = fork(PROGRAM, { execArgv: [] })
+/** Another process on the same database, or any program that answers in this way. */
+export class OtherProcess<Asked = Question> implements AsyncDisposable {
+  readonly #process: ChildProcess
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
   #asked = 0
 
-  constructor() {
+  /** `under` is a command in front of the program, as in `['ip', 'netns', 'exec', 'somewhere']`. */
+  constructor(program = PROGRAM, under: readonly string[] = []) {
+    const [execPath, ...execArgv] = [...under, process.execPath]
+    this.#process = fork(program, { execPath, execArgv })
     this.#process.on('message', ({ number, value }: { number: number; value: unknown }) => {
       this.#waiting.get(number)!.resolve(value)
       this.#waiting.delete(number)
@@ -23,7 +26,7 @@ export class OtherProcess implements AsyncDisposable {
   }
 
   /** Asks and waits for the answer; a failure is answered with its code. */
-  ask(question: Question): Promise<unknown> {
+  ask(question: Asked): Promise<unknown> {
     const waiting = Promise.withResolvers<unknown>()
     this.#asked += 1
     this.#waiting.set(this.#asked, waiting)

@@ -357,8 +357,8 @@ function originOf(value: unknown): URL | null {
   return url !== null && url.href === `${url.origin}/` ? url : null
 }
 
-/** By the library's own reading of durations, as it reads every span of a policy. */
-function millisecondsOf(value: unknown): number | null {
+/** By the library's own reading of durations, as it reads every span of a policy; null for what is none. */
+export function millisecondsOf(value: unknown): number | null {
   if (typeof value !== 'string' && typeof value !== 'number') return null
   try {
     return definePolicy({ retention: value }).retention

@@ -1,10 +1,12 @@
 import type { RedisClient, RedisCluster } from 'sojourn/redis'
 import type { RedisUrl } from '../database-url.ts'
+import { millisecondsOf } from '../../service/settings.ts'
 import { failed, wrongUsage } from '../failure.ts'
 import { withMemory } from './engine.ts'
 import type { Engine, EngineMigrations, EngineOptions, OpenedEngine } from './engine.ts'
 import { namesIn } from './names.ts'
 import { reasonOf } from './reason.ts'
+import { renewing } from './renewing.ts'
 
 /** A client that is connected, and what it is asked for besides sessions. */
 interface Connected {
@@ -21,7 +23,7 @@ interface AnyClient {
   on(event: 'error', listener: (error: unknown) => void): unknown
 }
 
-/** How long a connection may take, in milliseconds. */
+/** How long a connection may take, in milliseconds, and an answer where nothing else is said. */
 const PATIENCE = 5_000
 /** The longest pause before the next try to connect again, in milliseconds. */
 const LONGEST_PAUSE = 1_000
@@ -50,14 +52,15 @@ export class RedisEngine implements Engine {
 
   async open({ create, lease, deadline }: EngineOptions): Promise<OpenedEngine> {
     const { settings } = this.#url
+    const patience = settings['deadline'] ?? deadline
     const [{ RedisStore }, { UsersBeside }] = await Promise.all([import('sojourn/redis'), import('sojourn/auth')])
     const beside = await this.beside.open({ create, deadline })
     let connected: Connected | null = null
     try {
-      connected = await this.#connect()
+      connected = await this.#connect(millisecondsOf(patience) ?? PATIENCE)
       const store = await RedisStore.open({
         client: connected.client,
-        deadline: settings['deadline'] ?? deadline,
+        deadline: patience,
         prefix: settings['prefix'],
         allowUnsafe: namesIn(settings['allow-unsafe']),
       })
@@ -93,7 +96,8 @@ export class RedisEngine implements Engine {
     }
   }
 
-  async #connect(): Promise<Connected> {
+  /** `patience` is how long one server may take to answer before it is connected to anew. */
+  async #connect(patience = PATIENCE): Promise<Connected> {
     const { createClient, createCluster } = await import('redis')
     const { isCluster, isEncrypted, nodes, number, username } = this.#url
     let isConnected = false
@@ -125,7 +129,7 @@ export class RedisEngine implements Engine {
       throw wrongUsage(`'${this.place}' is a server of a cluster; begin its URL with ${scheme}+cluster://`)
     }
     const bytes = async (): Promise<number> => Number(/^used_memory:(\d+)/m.exec(await info('memory'))?.[1])
-    return { client, bytes, destroy: () => client.destroy() }
+    return { client: renewing(client, patience), bytes, destroy: () => client.destroy() }
   }
 
   async #reach(client: AnyClient): Promise<void> {
