@@ -709,15 +709,16 @@ export class SessionManager {
     }
   }
 
+  /** The same for sessions by their ids, which are read all at once: a store that can shares its round trips. */
   async #settleIds(ids: readonly SessionId[], now: number): Promise<void> {
-    for (const id of ids) {
-      await this.#ifPossible(async () => {
+    const settle = (id: SessionId): Promise<void> =>
+      this.#ifPossible(async () => {
         const seen = await this.#read(id)
         if (seen === null || seen.record.endReason !== null) return
         const reason = endOf(seen.record, now, this.policy, this.policy.touchInterval)
         if (reason !== null) await this.#store.revoke({ id }, { at: now, actor: 'system', reason }, 1)
       })
-    }
+    await Promise.all(ids.map(settle))
   }
 
   async #rehearse(steps: readonly Overdue[], pruneBefore: number): Promise<CleanupResult> {
