@@ -23,8 +23,8 @@ const GET = statement(
    FROM unnest((SELECT $1::uuid[])::uuid[]) AS wanted (id)
    LEFT JOIN LATERAL (SELECT * FROM sojourn_sessions WHERE session_id = wanted.id OFFSET 0) AS found ON true`,
 )
-/** How many sessions are asked for at once at most. */
-const MOST = 512
+/** How many sessions are asked for at once at most: with more, the server works on some while others are taken in. */
+const MOST = 128
 
 /** Reads of sessions by id. Those that are asked for in one turn of the event loop share a round trip. */
 export class PostgresReads {
