@@ -13,7 +13,8 @@ const PAGE = readFileSync(join(resolve(import.meta.dirname, '../..'), 'docs/CLI.
 const PROGRAM = program()
 const COMMANDS = leaves(PROGRAM)
 
-test('the examples of the page show what it says, typed in its order', () => {
+// As one command follows the other a busy machine may take its time.
+test('the examples of the page show what it says, typed in its order', { timeout: 180_000 }, () => {
   using place = new Workplace()
   const examples = examplesOf(PAGE)
   const shown = shownBy(

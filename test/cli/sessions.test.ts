@@ -1,7 +1,10 @@
 /** Listing, looking at and ending sessions. */
 import { describe, expect, test } from 'vitest'
+import type { SessionManager } from 'sojourn'
 import { Workplace } from './support/program.ts'
 
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
 const UNKNOWN_ID = '0192f0c1-7a53-7cc4-9a41-5d0c8f3b2e11'
 
 interface Listed {
@@ -119,6 +122,18 @@ describe('ending', () => {
     expect((await place.json<readonly Listed[]>(['list'])).value).toEqual([])
     expect((await place.run(['show', first!.id])).stdout).toMatch(/session ended +revoked +cli:/)
     expect((await place.run(['invalidate', '--all'])).stdout).toBe('ended 0 sessions; nobody is signed in\n')
+  })
+
+  test('everybody’s are those, too, whose time is up by what is recorded, while an application may know better', async () => {
+    using place = new Workplace()
+    const work = async ({ sessions }: { sessions: SessionManager }) =>
+      sessions.create({ userId: 'id-of-ada', username: 'ada' })
+    const at = new Date(Date.now() - DAY - 5 * MINUTE)
+    const policy = { touchInterval: '10m' }
+    const { token } = await place.arrange(work, { at, policy })
+    expect((await place.json<object>(['invalidate', '--all', '--yes'])).value).toEqual({ ended: 1 })
+    const again = async ({ sessions }: { sessions: SessionManager }) => sessions.validate(token)
+    expect(await place.arrange(again, { policy })).toMatchObject({ ok: false, reason: 'ended' })
   })
 
   test('and showing what is not there exits 3', async () => {

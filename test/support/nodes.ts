@@ -104,7 +104,8 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
   }
 }
 
-async function freePorts(count: number): Promise<readonly number[]> {
+/** Ports of this machine that nobody listened on a moment ago. */
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))
   const ports = servers.map((server) => (server.address() as AddressInfo).port)

@@ -411,6 +411,35 @@ describe('across the idle boundary', () => {
     await restarted.flush()
     expect(await memory.get(session.id)).toMatchObject({ lastAccessedAt: clock.now(), endsAt: clock.now() + DAY })
   })
+
+  test('ending everybody also ends whom that interval would let in again', async () => {
+    const { sessions, memory } = start()
+    const { session, token } = await sessions.create(ADA)
+    const restarted = new SessionManager({ store: memory, clock: new FixedClock(NOON + DAY + 30 * SECOND) })
+    expect(await restarted.revoke({ where: { active: true } })).toEqual({ count: 1, ids: [session.id] })
+    expect(await restarted.validate(token)).toMatchObject({ ok: false, reason: 'ended' })
+  })
+
+  test('ending everybody also ends who was here a moment ago, though another process has not written it yet', async () => {
+    const { sessions, memory, clock } = start()
+    const { session, token } = await sessions.create(ADA)
+    clock.set(NOON + DAY - SECOND)
+    expect(await sessions.validate(token)).toMatchObject({ ok: true })
+    clock.set(NOON + DAY + 30 * SECOND)
+    const other = new SessionManager({ store: memory, clock })
+    expect(await other.revoke({ where: { username: 'ada' } })).toEqual({ count: 1, ids: [session.id] })
+    await sessions.flush()
+    expect(await sessions.validate(token)).toMatchObject({ ok: false, reason: 'ended' })
+  })
+
+  test('ending all whose end is not written down asks for no standing: the policy they live by may be another', async () => {
+    const { sessions, memory } = start({ policy: { touchInterval: '1h' } })
+    const { session } = await sessions.create(ADA)
+    const other = new SessionManager({ store: memory, clock: new FixedClock(NOON + DAY + 30 * MINUTE) })
+    expect(await other.revoke({ where: { active: true } })).toMatchObject({ count: 0 })
+    expect(await other.revoke({ where: { ended: true } })).toMatchObject({ count: 0 })
+    expect(await other.revoke({ where: { ended: false } })).toEqual({ count: 1, ids: [session.id] })
+  })
 })
 
 describe('another policy', () => {

@@ -113,7 +113,10 @@ export interface RevokeOptions {
   readonly wait?: 'everywhere' | undefined
 }
 
-/** Which sessions to end. */
+/**
+ * Which sessions to end. Of those that a filter shows it is the ones that stand, with those that a use of a moment ago
+ * may keep; `ended: false` means all whose end is not written down.
+ */
 export type RevokeTarget =
   | { readonly id: SessionId | string }
   | { readonly ids: readonly (SessionId | string)[] }
@@ -670,8 +673,7 @@ export class SessionManager {
 
   async *#revokeInBatches(target: RevokeTarget, mark: EndMark): AsyncGenerator<readonly EndedSession[]> {
     if ('where' in target) {
-      const where = { ...storeFilter({ active: true, ...target.where }, mark.at, this.policy), isEnded: false }
-      yield* this.#batches({ where }, mark)
+      yield* this.#batches({ where: this.#endable(target.where, mark.at) }, mark)
     } else if ('userId' in target) {
       assertText(target.userId, 'userId')
       await this.#settle({ userId: target.userId }, mark.at)
@@ -684,6 +686,14 @@ export class SessionManager {
         yield await this.#store.revoke({ ids: batch }, mark, BATCH)
       }
     }
+  }
+
+  /** Whom a filter means that is to end them: unless it says so itself, those that stand or may, for all that others know. */
+  #endable(where: SessionFilter, now: number): StoreFilter {
+    const filter = storeFilter('ended' in where ? where : { active: true, ...where }, now, this.policy)
+    // A use of a moment ago may not be written yet, or was lost with its process: both let them in again.
+    const standing = filter.standing && standingAt(now - this.policy.touchInterval, this.policy)
+    return { ...filter, standing, isEnded: filter.isEnded ?? false }
   }
 
   /** Ends batch after batch until none is left, with a turn of the event loop for everybody else in between. */

@@ -1,3 +1,4 @@
+import type { SessionFilter } from 'sojourn'
 import type { Cli } from '../cli.ts'
 import { operator } from '../cli.ts'
 import { Command } from '../command.ts'
@@ -12,6 +13,12 @@ interface InvalidateFlags {
   readonly all?: true
   readonly yes?: true
 }
+
+/**
+ * Also those whose time is up by what is recorded: an application may have used them since, by a touch interval of its
+ * own, and would let them in again.
+ */
+const EVERYBODY = { ended: false } as const satisfies SessionFilter
 
 /** `sojourn invalidate`: signs a user out everywhere, or everybody. */
 export function invalidateCommand(cli: Cli): Command {
@@ -45,7 +52,7 @@ async function invalidate(cli: Cli, name: string): Promise<void> {
 
 async function invalidateAll(cli: Cli, isAgreed: boolean): Promise<void> {
   await using database = await openDatabase(cli)
-  const total = await database.sessions.count({ active: true })
+  const total = await database.sessions.count(EVERYBODY)
   if (total > 0) await confirm(cli, `end ${counted(total, 'session')}, which is everybody's`, isAgreed)
   const count = await endAll(cli, database, total)
   await cli.output.result({ ended: count }, () => `ended ${counted(count, 'session')}; nobody is signed in`)
@@ -55,7 +62,7 @@ async function endAll(cli: Cli, { sessions }: Database, total: number): Promise<
   const progress = new Progress(cli.output, 'ending')
   const onProgress = (done: number): void => progress.update(done, total)
   try {
-    const { count } = await sessions.revoke({ where: { active: true } }, { actor: operator(), onProgress })
+    const { count } = await sessions.revoke({ where: EVERYBODY }, { actor: operator(), onProgress })
     return count
   } finally {
     progress.finish()
