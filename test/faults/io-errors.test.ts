@@ -11,7 +11,7 @@ const TURNS = 12
 /** What the kernel answers instead of doing it: which call, what, and at which of them. */
 const FAULTS = [
   ...[1, 2, 3, 4, 5, 7, 9, 12, 16, 21].map((at) => `fsync:error=EIO:when=${at}`),
-  'fsync:error=EIO:when=6+5',
+  'fsync:error=EIO:when=7+5',
   'fsync:error=EIO:when=8..11',
   ...[3, 20, 45, 90].map((at) => `pwrite64:error=EIO:when=${at}`),
   'pwrite64:error=EIO:when=30..60',
