@@ -11,7 +11,7 @@ const TURNS = 12
 /** What the kernel answers instead of doing it: which call, what, and at which of them. */
 const FAULTS = [
   ...[1, 2, 3, 4, 5, 7, 9, 12, 16, 21].map((at) => `fsync:error=EIO:when=${at}`),
-  'fsync:error=EIO:when=7+5',
+  'fsync:error=EIO:when=6+5',
   'fsync:error=EIO:when=8..11',
   ...[3, 20, 45, 90].map((at) => `pwrite64:error=EIO:when=${at}`),
   'pwrite64:error=EIO:when=30..60',
@@ -37,7 +37,10 @@ describe('a disk that fails', () => {
     figures.runs += 1
     figures.acknowledged += ledger.acknowledged
     figures.failures += lines.filter((line) => /^(failed|unopened)/.test(line)).length
-    if (!fault.includes('KILL')) expect(lines.at(-1), 'in the end it works again').toMatch(/^(login|logout) /)
+    if (fault.includes('KILL')) return
+    // A fault that comes again and again may hit the last write as well as any other.
+    const since = fault.includes('+') ? lines.findIndex((line) => line.startsWith('failed')) : -1
+    expect(lines.slice(since), 'after it, it works again').toContainEqual(expect.stringMatching(/^(login|logout) /))
   })
 
   test('was seen to fail', () => {
