@@ -22,7 +22,7 @@ export interface SearchSteps {
 
 const STEPS = { rows: 2_000, values: 10_000, many: 10_000 } as const
 /** Rows that are taken into the index in one write. */
-const INDEXED_AT_ONCE = 500
+const INDEXED_AT_ONCE = 250
 /** Between two such writes, in milliseconds, so that it takes about half of the time there is. */
 const REST = 4
 
@@ -51,6 +51,19 @@ export class SqliteSearch {
 
   /** A page of what is found. */
   async find(query: ListQuery): Promise<readonly SessionRecord[]> {
+    const found = await this.#find(query)
+    this.#fill()
+    return found
+  }
+
+  /** How many there are. */
+  async count(filter: SessionFilter): Promise<number> {
+    const count = await this.#count(filter)
+    this.#fill()
+    return count
+  }
+
+  async #find(query: ListQuery): Promise<readonly SessionRecord[]> {
     const found: SessionRecord[] = []
     let isProposed = false
     for (let { after } = query; ; await nextTurn()) {
@@ -70,8 +83,7 @@ export class SqliteSearch {
     }
   }
 
-  /** How many there are. */
-  async count(filter: SessionFilter): Promise<number> {
+  async #count(filter: SessionFilter): Promise<number> {
     const { sql, values } = selectionOf(filter)
     const rows = (await this.#proposed(filter.text)) ?? { places: [], after: BEFORE_ALL }
     let count = 0
@@ -95,11 +107,10 @@ export class SqliteSearch {
 
   /** All rows that may mention a text, or null where it is better to look at every one. */
   async #proposed(text: string | undefined): Promise<Rows | null> {
-    const { rows, many, values } = this.#steps
+    const { many, values } = this.#steps
     if (text === undefined || text === '') return null
     const read = <T>(work: (database: SqliteConnection) => T): T => this.#engine.read(work)
     const mark = read(markOf)
-    if (read((database) => hasMoreAfter(database, mark.place, rows))) this.#fill()
     if (read((database) => hasMoreAfter(database, mark.place, many))) return null
     const places = new Set<number>()
     const last = read(lastValue)
@@ -139,6 +150,8 @@ export class SqliteSearch {
   }
 
   async #fillAll(): Promise<void> {
+    const isBehind = this.#engine.read((database) => hasMoreAfter(database, markOf(database).place, this.#steps.rows))
+    if (!isBehind) return
     while (await this.#engine.write((database) => indexNext(database, INDEXED_AT_ONCE))) {
       await rest(REST, undefined, { ref: false })
     }
