@@ -6,7 +6,9 @@ import type { Finding } from './findings.ts'
 // What a row looks like is the store's business; the fixture only decides what is in it.
 import { hashSecret } from '../packages/sojourn/src/core/token.ts'
 import type { SessionRecord } from '../packages/sojourn/src/core/session.ts'
+import { SqliteConnection } from '../packages/sojourn/src/stores/sqlite/connection.ts'
 import { SESSION_COLUMNS, USER_COLUMNS, encodeSession, encodeUser } from '../packages/sojourn/src/stores/sqlite/rows.ts'
+import { indexNext } from '../packages/sojourn/src/stores/sqlite/search-index.ts'
 
 const SESSIONS_PER_USER = 5
 /** A prime, so that the users' logins come in no order and everyone has as many. */
@@ -48,7 +50,15 @@ export async function buildFixture(file: string, size: number): Promise<readonly
   insertSessions(database, size, Date.now())
   database.exec('COMMIT')
   database.close()
+  fillIndex(file)
   return []
+}
+
+/** As searches do it behind their answers. */
+function fillIndex(file: string): void {
+  const connection = new SqliteConnection(file, { busyTimeout: 0, mustExist: true, allowUnsafe: [] })
+  while (connection.transaction(() => indexNext(connection, 500)));
+  connection.close()
 }
 
 /** Tokens of so many sessions from all over the database, in no order. The same for every process that asks. */

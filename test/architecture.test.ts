@@ -65,6 +65,8 @@ const EXCEPTIONS: Readonly<Record<string, RegExp>> = {
   'packages/sojourn/src/core/clock.ts': /./,
   // Pauses while another process holds the lock; decides nothing about a session.
   'packages/sojourn/src/stores/sqlite/writer.ts': /^setTimeout$/,
+  // Leaves others time between two writes to the index of texts; decides nothing about a session.
+  'packages/sojourn/src/stores/sqlite/search.ts': /^setTimeout$/,
   // Gives a call up that the server does not answer, and destroys its connection; decides nothing about a session.
   'packages/sojourn/src/stores/postgres/engine.ts': /^setTimeout$/,
   // Gives up a call whose answer does not come; decides nothing about a session.

@@ -37,7 +37,7 @@ import { takeClaim } from './sqlite/claims.ts'
 import { migrateUp, readStatus } from './sqlite/migrations.ts'
 import { pageOf, selectionOf } from './sqlite/query.ts'
 import { SESSION_READ, decodeSession } from './sqlite/rows.ts'
-import { countByText, findByText, isSearch } from './sqlite/search.ts'
+import { SqliteSearch, isSearch } from './sqlite/search.ts'
 import { insertSession, pruneSessions, revokeSessions, touchSession, updateSession } from './sqlite/sessions.ts'
 import { countStanding, sqliteStats } from './sqlite/stats.ts'
 import { SqliteUsers } from './sqlite/users.ts'
@@ -78,6 +78,7 @@ export class SqliteStore implements Store {
   /** The keys of programs. */
   readonly apiKeys: ApiKeyStore
   readonly #engine: SqliteEngine
+  readonly #search: SqliteSearch
   #renewalKey: Uint8Array | null = null
 
   /**
@@ -102,6 +103,7 @@ export class SqliteStore implements Store {
 
   private constructor(engine: SqliteEngine) {
     this.#engine = engine
+    this.#search = new SqliteSearch(engine)
     this.users = new SqliteUsers(engine)
     this.apiKeys = new SqliteApiKeys(engine)
   }
@@ -165,7 +167,7 @@ export class SqliteStore implements Store {
   }
 
   async list(query: ListQuery): Promise<readonly SessionRecord[]> {
-    if (isSearch(query.filter)) return findByText(this.#engine, query)
+    if (isSearch(query.filter)) return this.#search.find(query)
     const { sql, values } = pageOf(query)
     return this.#engine.read((database) =>
       database.rows(`SELECT ${SESSION_READ} FROM sojourn_sessions WHERE ${sql}`, ...values).map(decodeSession),
@@ -173,7 +175,7 @@ export class SqliteStore implements Store {
   }
 
   async count(filter: SessionFilter): Promise<number> {
-    if (isSearch(filter)) return countByText(this.#engine, filter)
+    if (isSearch(filter)) return this.#search.count(filter)
     const { standing, ...others } = filter
     if (standing !== undefined && Object.values(others).every((value) => value === undefined)) {
       return this.#engine.read((database) => countStanding(database, standing))

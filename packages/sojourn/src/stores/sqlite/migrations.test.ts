@@ -17,6 +17,7 @@ const RELEASED = [
   '2 operators 0addad92723f70b94d5732875774cf93cbb080f2ee904c6be3792166c185141a',
   '3 claims 7eb8ce953e55576d786c857f989b0538b1ba6abedb26e6e9b5a6dd1deebf0d7e',
   '4 addresses 342f08519d87ad3de419f9a2e7b2fc2fe8e9288974bdb4623792a8da86ead7dc',
+  '5 search 70aced108e907688b5facd35dd44dc67357b74b784b2cdd5dea334ee0775ab1f',
 ]
 
 /** The steps as they are told of, oldest first. */

@@ -120,6 +120,11 @@ function conditionsOf(filter: SessionFilter, isIndexed: IsIndexed): Condition {
   ])
 }
 
+/** `instr` and `lower` as SQLite has them: no wildcards, and only the 26 letters have a lower case. */
+export function mentionedIn(column: string): string {
+  return `ifnull(instr(lower(${column}), lower(?)), 0) > 0`
+}
+
 function given<T>(wanted: T | undefined, condition: (wanted: T) => Condition): readonly Condition[] {
   return wanted === undefined ? [] : [condition(wanted)]
 }
@@ -136,11 +141,9 @@ function not({ sql, values }: Condition): Condition {
   return { sql: `NOT (${sql})`, values }
 }
 
-/** `instr` and `lower` as SQLite has them: no wildcards, and only the 26 letters have a lower case. */
 function mentions(text: string): Condition {
   const columns = ['username', 'user_agent', 'ip_address']
-  const found = columns.map((column) => `ifnull(instr(lower(${column}), lower(?)), 0) > 0`)
-  return { sql: `(${found.join(' OR ')})`, values: columns.map(() => text) }
+  return { sql: `(${columns.map(mentionedIn).join(' OR ')})`, values: columns.map(() => text) }
 }
 
 /** Each alternative by its own index. */

@@ -180,4 +180,62 @@ DROP INDEX sojourn_sessions_ended;
 DROP INDEX sojourn_sessions_address;
 `,
   },
+  {
+    version: 5,
+    name: 'search',
+    up: `
+-- Up to which row of sojourn_sessions everything is known to the two tables below; only if that session lies there.
+CREATE TABLE sojourn_search_mark (
+  one INTEGER PRIMARY KEY NOT NULL CHECK (one = 1),
+  place INTEGER,
+  session_id TEXT,
+  round INTEGER NOT NULL
+) STRICT;
+INSERT INTO sojourn_search_mark (one, round) VALUES (1, 0);
+-- Each username, address and user agent once.
+CREATE TABLE sojourn_search_values (
+  value_id INTEGER PRIMARY KEY NOT NULL,
+  value TEXT NOT NULL UNIQUE
+) STRICT;
+-- Which sessions have this user agent? For usernames and addresses sojourn_sessions has indexes.
+CREATE TABLE sojourn_search_agents (
+  value_id INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  PRIMARY KEY (value_id, place)
+) STRICT, WITHOUT ROWID;
+-- What is deleted is forgotten, and a place that is given to another session comes after the mark.
+CREATE TRIGGER sojourn_search_deleted AFTER DELETE ON sojourn_sessions BEGIN
+  UPDATE sojourn_search_mark SET (place, session_id) = (
+    SELECT rowid, session_id FROM sojourn_sessions WHERE rowid < OLD.rowid ORDER BY rowid DESC LIMIT 1)
+  WHERE place = OLD.rowid;
+  DELETE FROM sojourn_search_agents WHERE place = OLD.rowid
+    AND value_id = (SELECT value_id FROM sojourn_search_values WHERE value = OLD.user_agent);
+  DELETE FROM sojourn_search_values WHERE value IN (OLD.username, OLD.ip_address, OLD.user_agent)
+    AND NOT EXISTS (SELECT 1 FROM sojourn_sessions WHERE username = value)
+    AND NOT EXISTS (SELECT 1 FROM sojourn_sessions WHERE ip_address = value)
+    AND NOT EXISTS (
+      SELECT 1 FROM sojourn_search_agents WHERE sojourn_search_agents.value_id = sojourn_search_values.value_id);
+END;
+-- Sojourn never changes these columns. Who does by hand moves the mark back.
+CREATE TRIGGER sojourn_search_changed AFTER UPDATE OF username, ip_address, user_agent ON sojourn_sessions BEGIN
+  UPDATE sojourn_search_mark SET (place, session_id) = (
+    SELECT rowid, session_id FROM sojourn_sessions WHERE rowid < OLD.rowid ORDER BY rowid DESC LIMIT 1)
+  WHERE place >= OLD.rowid;
+  DELETE FROM sojourn_search_agents WHERE place = OLD.rowid
+    AND value_id = (SELECT value_id FROM sojourn_search_values WHERE value = OLD.user_agent);
+  DELETE FROM sojourn_search_values WHERE value IN (OLD.username, OLD.ip_address, OLD.user_agent)
+    AND NOT EXISTS (SELECT 1 FROM sojourn_sessions WHERE username = value)
+    AND NOT EXISTS (SELECT 1 FROM sojourn_sessions WHERE ip_address = value)
+    AND NOT EXISTS (
+      SELECT 1 FROM sojourn_search_agents WHERE sojourn_search_agents.value_id = sojourn_search_values.value_id);
+END;
+`,
+    down: `
+DROP TRIGGER sojourn_search_changed;
+DROP TRIGGER sojourn_search_deleted;
+DROP TABLE sojourn_search_agents;
+DROP TABLE sojourn_search_values;
+DROP TABLE sojourn_search_mark;
+`,
+  },
 ]
