@@ -227,10 +227,11 @@ async function insertSession(engine: PostgresEngine, { record, guard, label, val
   const cap = encodeCap(guard.cap)
   const logIn = (connection: PostgresConnection, name: string | null): Promise<readonly Row[]> =>
     connection.rows(LOG_IN, ...values, name, ...cap)
-  const rows = await engine.write((connection) =>
-    guard.cap === undefined ? connection.rows(LOG_IN_UNCAPPED, ...values, label) : logIn(connection, label),
-  )
-  const outcome = outcomeOf(rows)
+  if (guard.cap === undefined) {
+    const rows = await engine.write((connection) => connection.rows(LOG_IN_UNCAPPED, ...values, label))
+    if (rows.length > 0) return { ok: true, evicted: [] }
+  }
+  const outcome = outcomeOf(await engine.write((connection) => logIn(connection, label)))
   if (outcome !== null) return outcome
   const locked = await engine
     .transact(async (connection) => {

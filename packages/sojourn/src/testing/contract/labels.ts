@@ -20,6 +20,18 @@ export const labelCases: readonly ContractCase[] = [
     },
   ),
 
+  userCase('a login that is refused is refused, whoever has its username', async (users, store) => {
+    await users.add(makeUser({ id: 'user-1', username: 'ada', passwordHash: 'hash' }), makeMark())
+    const { id } = makeRecord()
+    await insertAll(store, makeRecord({ id, userId: 'user-1', username: 'ada' }))
+    await assertNothingChanges(store, async () => {
+      const again = makeRecord({ id, userId: 'user-2', username: 'ada' })
+      assert.deepEqual(await store.insert(again, guardFor(again)), { ok: false, reason: 'id_taken' })
+      const late = makeRecord({ userId: 'user-2', username: 'ada' })
+      assert.deepEqual(await store.insert(late, guardFor(late, { epoch: 1 })), { ok: false, reason: 'epoch' })
+    })
+  }),
+
   userCase('a username without a password goes to whoever signs in under it last', async (users, store) => {
     await insertAll(store, makeRecord({ userId: 'user-1', username: 'Ada' }))
     await insertAll(store, makeRecord({ userId: 'user-2', username: 'ada' }))
