@@ -76,8 +76,10 @@ function calls(file: string, size: number): Readonly<Record<string, string>> {
     'sessions: of one user': `/admin/sessions?userId=${someone.userId}&limit=50`,
     'sessions: a piece of text that many have': '/admin/sessions?state=active&text=firefox&limit=50',
     'sessions: a piece of text that one has': `/admin/sessions?state=active&text=${someone.username}&limit=50`,
-    'sessions: a piece of text that many have, how many': '/admin/sessions/count?state=active&text=firefox',
-    'sessions: a piece of text that one has, how many': `/admin/sessions/count?state=active&text=${someone.username}`,
+    'sessions: a piece of text that many have, how many, up to 10,000':
+      '/admin/sessions/count?state=active&text=firefox&upTo=10001',
+    'sessions: a piece of text that many have, how many in all': '/admin/sessions/count?state=active&text=firefox',
+    'sessions: a piece of text that one has, how many': `/admin/sessions/count?state=active&text=${someone.username}&upTo=10001`,
     'sessions: a text that nobody has': '/admin/sessions?state=active&text=nothing%20has%20this&limit=50',
     'sessions: a piece of an address': '/admin/sessions?state=active&text=3.0.7.9&limit=50',
     'sessions: one address': '/admin/sessions?ip=203.0.7.9&limit=50',

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
+import { makeMark, makeRecord } from '../../packages/sojourn/src/testing/records.ts'
 import { axeViolations } from '../support/browser.ts'
 import { FORMS, openForEachTest, outlastTheProof, overflow, stepUp } from './console-site.ts'
 import type { ConsoleSite } from './console-site.ts'
@@ -52,6 +53,15 @@ test('a search begins as one types, is in the address, and the address brings it
   expect(new URL(page.url()).search).toBe('')
   await page.getByRole('button', { name: 'Undo' }).click()
   await page.waitForURL(/text=eds/)
+})
+
+test('a text that many have is not counted to the end', async () => {
+  const many = Array.from({ length: 10_001 }, () => makeRecord({ username: 'ada', createdAt: site.clock.now() }))
+  await Promise.all(many.map((record) => site.service.sqlite.insert(record, { mark: makeMark() })))
+  const page = await site.open('/console/sessions?text=ada&state=all')
+  await page.getByRole('status').getByText('more than 10,000 sessions', { exact: true }).waitFor()
+  await page.goto('/console/sessions?state=all')
+  await page.getByRole('status').getByText('10,002 sessions', { exact: true }).waitFor()
 })
 
 test('filters and the order are in the address, too', async () => {

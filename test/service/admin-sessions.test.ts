@@ -134,6 +134,9 @@ describe('REV-4: one filter', () => {
     const query = new URLSearchParams({ ...filter, state: 'active' }).toString()
     expect((await listed(query)).sessions.map(({ username }) => username).toSorted()).toEqual(whose.toSorted())
     expect(await operator.get(`/admin/sessions/count?${query}`)).toMatchObject({ body: { count: whose.length } })
+    expect(await operator.get(`/admin/sessions/count?${query}&upTo=1`)).toMatchObject({
+      body: { count: Math.min(1, whose.length) },
+    })
     expect(await revoke({ filter, dryRun: true })).toMatchObject({ status: 200, body: { count: whose.length } })
     expect(await opened.sessions.count({ active: true })).toBe(4)
     expect(await revoke({ filter, confirm: whose.length })).toMatchObject({ body: { count: whose.length } })

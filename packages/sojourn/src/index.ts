@@ -8,6 +8,7 @@ export type {
   Check,
   CleanupOptions,
   CleanupResult,
+  CountOptions,
   CreateOutcome,
   Presentation,
   RenewOutcome,

@@ -56,6 +56,17 @@ describe('a list', () => {
     }
   })
 
+  test('counts no more than it is asked to', async () => {
+    const { sessions } = start()
+    for (let n = 0; n < 3; n += 1) await sessions.create(ADA)
+    expect(await sessions.count({}, { upTo: 2 })).toBe(2)
+    expect(await sessions.count({ text: 'ada' }, { upTo: 3 })).toBe(3)
+    expect(await sessions.count({}, { upTo: 4 })).toBe(3)
+    for (const upTo of [0, 1.5, Infinity, '2' as unknown as number]) {
+      await expect(sessions.count({}, { upTo })).rejects.toMatchObject({ code: 'invalid_argument' })
+    }
+  })
+
   test('counts a session as active exactly as long as a validation does', async () => {
     const { sessions, clock } = start()
     const { session } = await sessions.create(ADA)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { assertNames, assertOneOf, assertText, storedAttributes } from './arguments.ts'
+import { assertNames, assertOneOf, assertText, assertWhole, storedAttributes } from './arguments.ts'
 import { SystemClock, pause } from './clock.ts'
 import type { Clock } from './clock.ts'
 import { readCursor, writeCursor } from './cursor.ts'
@@ -134,6 +134,12 @@ export interface Changes {
   readonly events: readonly SessionEvent[]
   /** Pass it back for what came since. */
   readonly cursor: string
+}
+
+/** How much is to be counted. */
+export interface CountOptions {
+  /** No more than so many. Default: all. */
+  readonly upTo?: number | undefined
 }
 
 /** What a clean-up should do. */
@@ -441,11 +447,16 @@ export class SessionManager {
     return { sessions: onPage.map((record) => this.#view(record, options.current)), next }
   }
 
-  /** How many sessions match. */
-  async count(filter: SessionFilter = {}): Promise<number> {
+  /**
+   * How many sessions match. With `upTo`, a whole number from 1 on, no more are counted than that: the answer is `upTo`
+   * where there are as many or more, which a text among many sessions may make very much quicker.
+   */
+  async count(filter: SessionFilter = {}, { upTo }: CountOptions = {}): Promise<number> {
+    if (upTo !== undefined) assertWhole(upTo, 'upTo', 1, Number.MAX_SAFE_INTEGER)
     await this.ready()
     await this.#flushIfPossible()
-    return this.#store.count(storeFilter(filter, this.#clock.now(), this.policy))
+    const count = await this.#store.count(storeFilter(filter, this.#clock.now(), this.policy), upTo)
+    return Math.min(count, upTo ?? count)
   }
 
   /** The figures of the installation. */

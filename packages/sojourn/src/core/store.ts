@@ -68,8 +68,8 @@ export interface Store {
   /** Records that match, in the order asked for, after the cursor: at most `limit`. */
   list(query: ListQuery): Promise<readonly SessionRecord[]>
 
-  /** How many records match. */
-  count(filter: SessionFilter): Promise<number>
+  /** How many records match. Where that many are `enough` for who asks, a store may stop and answer with what it has. */
+  count(filter: SessionFilter, enough?: number): Promise<number>
 
   /** The figures of an installation at an instant. */
   stats(standing: Standing, createdSince: number): Promise<StoreStats>

@@ -10,7 +10,6 @@ import type {
   InsertOutcome,
   ListQuery,
   RevokeTarget,
-  SessionFilter,
   SessionPatch,
   Store,
   StoreStats,
@@ -62,8 +61,8 @@ export abstract class WrappedStore<Inner extends Store = Store> implements Store
     return this.around('list', () => this.inner.list(query))
   }
 
-  count(filter: SessionFilter): Promise<number> {
-    return this.around('count', () => this.inner.count(filter))
+  count(...call: Parameters<Store['count']>): Promise<number> {
+    return this.around('count', () => this.inner.count(...call))
   }
 
   stats(standing: Standing, createdSince: number): Promise<StoreStats> {

@@ -16,7 +16,6 @@ import type {
   InsertOutcome,
   ListQuery,
   RevokeTarget,
-  SessionFilter,
   SessionPatch,
   Store,
   StoreStats,
@@ -199,8 +198,8 @@ export class CachedStore<Inner extends Store = Store> implements Store {
     return this.#store.list(query)
   }
 
-  count(filter: SessionFilter): Promise<number> {
-    return this.#store.count(filter)
+  count(...call: Parameters<Store['count']>): Promise<number> {
+    return this.#store.count(...call)
   }
 
   stats(standing: Standing, createdSince: number): Promise<StoreStats> {

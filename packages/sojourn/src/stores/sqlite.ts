@@ -174,8 +174,8 @@ export class SqliteStore implements Store {
     )
   }
 
-  async count(filter: SessionFilter): Promise<number> {
-    if (isSearch(filter)) return this.#search.count(filter)
+  async count(filter: SessionFilter, enough?: number): Promise<number> {
+    if (isSearch(filter)) return this.#search.count(filter, enough)
     const { standing, ...others } = filter
     if (standing !== undefined && Object.values(others).every((value) => value === undefined)) {
       return this.#engine.read((database) => countStanding(database, standing))

@@ -14,6 +14,8 @@ interface SessionsPage {
 }
 
 const PAGE = 100
+/** More than so many are not counted one by one where a text is searched for, which would take a while among a million. */
+const MOST_COUNTED = 10_000
 
 /**
  * The sessions that a filter shows, page by page, and how many there are. What happens meanwhile is noted: a session
@@ -47,8 +49,10 @@ export function useSessionList(filter: SessionFilter) {
   })
   const count = useQuery({
     queryKey: ['sessions', 'count', where, round],
-    queryFn: ({ signal }) =>
-      request<{ count: number }>(`/admin/sessions/count?${new URLSearchParams(where)}`, { signal }),
+    queryFn: ({ signal }) => {
+      const asked = { ...where, ...('text' in where && { upTo: String(MOST_COUNTED + 1) }) }
+      return request<{ count: number }>(`/admin/sessions/count?${new URLSearchParams(asked)}`, { signal })
+    },
     placeholderData: keepPreviousData,
     gcTime: 0,
   })
@@ -69,6 +73,7 @@ export function useSessionList(filter: SessionFilter) {
     onGap: () => undefined,
   })
 
+  const isMore = 'text' in where && (count.data?.count ?? 0) > MOST_COUNTED
   // A session that is used while one pages may turn up twice.
   const rows = useMemo(
     () => list.data && [...new Map(list.data.pages.flatMap(({ sessions }) => sessions.map((s) => [s.id, s]))).values()],
@@ -78,7 +83,9 @@ export function useSessionList(filter: SessionFilter) {
     rows,
     where,
     list,
-    count: count.data?.count,
+    count: isMore ? MOST_COUNTED : count.data?.count,
+    /** Whether there are more than that, and nobody has counted how many. */
+    isMore,
     isCountOld: count.isPlaceholderData,
     newcomers: newcomers.count,
     /** Asks for everything again, as of now. */

@@ -27,7 +27,7 @@ const ADDRESS = { to: '/sessions', opens: 'session', read: readFilter, write: wr
 /** Everybody's sessions: find them, look at them closely, end them. */
 export function SessionsPage() {
   const { filter, open, setFilter, setOpen } = useAddress(ADDRESS)
-  const { rows, where, list, count, isCountOld, newcomers, refresh, recount } = useSessionList(filter)
+  const { rows, where, list, count, isMore, isCountOld, newcomers, refresh, recount } = useSessionList(filter)
   const [selection, setSelection] = useState<Selection<AdminSession>>(NOTHING)
   const [doomed, setDoomed] = useState<Doomed | null>(null)
   const queries = useQueryClient()
@@ -91,6 +91,7 @@ export function SessionsPage() {
         <div className="space-y-3">
           <div className="flex min-h-9 flex-wrap items-center gap-2">
             <p role="status" className={`grow text-soft tabular-nums ${isCountOld ? 'opacity-60' : ''}`}>
+              {isMore && 'more than '}
               {count !== undefined && counted(count, `${STATE_WORDS[filter.state]}session`)}
             </p>
             <FilterChips filter={filter} onChange={setFilter} onClear={clearFilter} />
@@ -100,7 +101,7 @@ export function SessionsPage() {
             columns={SESSION_COLUMNS}
             rows={rows}
             idOf={({ id }) => id}
-            total={isCountOld ? undefined : count}
+            total={isCountOld || isMore ? undefined : count}
             sorting={[{ id: filter.sort, desc: filter.order === 'desc' }]}
             onSort={(column, isDescending) =>
               setFilter({

@@ -36,6 +36,13 @@ const Page = z.strictObject({
   cursor: textParameter.optional().openapi({ description: '`next` of the page before.' }),
 })
 
+const Counted = z.strictObject({
+  ...FILTER,
+  upTo: wholeParameter(1, Number.MAX_SAFE_INTEGER).optional().openapi({
+    description: 'Where as many match or more, the answer is this; a text among many sessions is counted sooner then.',
+  }),
+})
+
 const HOW = {
   reason: textParameter.max(200).optional().openapi({ description: 'Why, in a sentence for history.' }),
   dryRun: z.boolean().optional().openapi({ description: 'Count and change nothing.' }),
@@ -74,8 +81,8 @@ export function sessionRoutes(api: AdminApi, { sessions, users }: Service): void
 
   api.add(
     'GET /admin/sessions/count',
-    { summary: 'How many sessions match', tag: 'Sessions', query: Filter, answer: Count },
-    async ({ query }) => ({ count: await sessions.count(meant(query)) }),
+    { summary: 'How many sessions match', tag: 'Sessions', query: Counted, answer: Count },
+    async ({ query: { upTo, ...filter } }) => ({ count: await sessions.count(meant(filter), { upTo }) }),
   )
 
   api.add(

@@ -79,7 +79,11 @@ describe('what is found and counted is what the records say', () => {
         if (indexed > 0) index(indexed)
         const searching = new SqliteSearch(engine, length)
         expect((await searching.find(each)).map(({ id }) => id)).toEqual(wanted(each).map(({ id }) => id))
-        expect(await searching.count(each.filter)).toBe(records().filter((one) => isMatch(one, each.filter)).length)
+        const all = records().filter((one) => isMatch(one, each.filter)).length
+        expect(await searching.count(each.filter)).toBe(all)
+        const some = await searching.count(each.filter, each.limit)
+        expect(some).toBeGreaterThanOrEqual(Math.min(all, each.limit))
+        expect(some).toBeLessThanOrEqual(all)
       }),
       { numRuns: 300 },
     )
@@ -206,6 +210,13 @@ test('where the index cannot be filled, searches answer all the same', async () 
   expect(await searching.count({ text: 'curl' })).toBeGreaterThan(0)
   await engine.write(() => undefined)
   expect(await searching.count({ text: 'curl' })).toBeGreaterThan(0)
+})
+
+test('a count goes no further than is enough', async () => {
+  for (let number = 0; number < 60; number += 1) add(numbered(number))
+  const searching = new SqliteSearch(engine, { rows: 1, many: 1 })
+  expect(await searching.count({ text: 'user' }, 7)).toBe(7)
+  expect(await searching.count({ text: 'user' })).toBe(24)
 })
 
 test('everybody else has a turn between two steps', async () => {

@@ -57,8 +57,8 @@ export class SqliteSearch {
   }
 
   /** How many there are. */
-  async count(filter: SessionFilter): Promise<number> {
-    const count = await this.#count(filter)
+  async count(filter: SessionFilter, enough = Infinity): Promise<number> {
+    const count = await this.#count(filter, enough)
     this.#fill()
     return count
   }
@@ -83,13 +83,14 @@ export class SqliteSearch {
     }
   }
 
-  async #count(filter: SessionFilter): Promise<number> {
+  async #count(filter: SessionFilter, enough: number): Promise<number> {
     const { sql, values } = selectionOf(filter)
     const rows = (await this.#proposed(filter.text)) ?? { places: [], after: BEFORE_ALL }
     let count = 0
     for await (const step of this.#stepsThrough(rows)) {
       const text = `SELECT count(*) FROM sojourn_sessions NOT INDEXED WHERE ${step.sql} AND ${sql}`
       count += this.#engine.read((database) => database.row(text, ...step.values, ...values)?.[0] as number)
+      if (count >= enough) break
     }
     return count
   }

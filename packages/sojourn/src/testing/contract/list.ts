@@ -286,6 +286,8 @@ async function assertMatch(store: Store, filter: SessionFilter, records: readonl
   const expected = records.map(({ id }) => id).toSorted()
   assert.deepEqual(found.toSorted(), expected, `list with filter ${JSON.stringify(filter)}`)
   assert.equal(await store.count(filter), expected.length, `count with filter ${JSON.stringify(filter)}`)
+  const some = await store.count(filter, 1)
+  assert.ok(some >= Math.min(1, expected.length) && some <= expected.length, `${some} counted where one is enough`)
 }
 
 async function pageThrough(store: Store, query: ListQuery): Promise<readonly SessionRecord[]> {
