@@ -61,6 +61,14 @@ describe('an account', () => {
   })
 })
 
+describe('an attempt that another node has counted', () => {
+  test.each([ACCOUNT, ADDRESS])('by a clock a little ahead of ours keeps nobody waiting who may try: %j', (rule) => {
+    const verdict = nextAttempt(null, 1_000_020, rule)
+    expect(verdict).toMatchObject({ ok: true, to: { count: 1, since: 1_000_020 } })
+    expect(nextAttempt(verdict.ok ? verdict.to : null, 1_000_000, rule)).toMatchObject({ ok: true, to: { count: 2 } })
+  })
+})
+
 describe('an address', () => {
   test('has 20 failures in ten minutes, and as many again in the next ten', () => {
     let state: AttemptState | null = null

@@ -90,7 +90,7 @@ const DOMAIN = 'sojourn/attempts/v1:'
 
 /** Says whether one more attempt may be made after those that are remembered. Pure. */
 export function nextAttempt(state: AttemptState | null, now: number, rule: AttemptRule): AttemptVerdict {
-  if (state !== null && now < state.until) return { ok: false, until: state.until }
+  if (state !== null && now < state.until && isBlocking(state, rule)) return { ok: false, until: state.until }
   return { ok: true, to: rule.kind === 'backoff' ? afterBackoff(state, now, rule) : afterWindow(state, now, rule) }
 }
 
@@ -99,6 +99,11 @@ export function afterSuccess(state: AttemptState | null, taken: AttemptState, ru
   if (state === null || rule.kind === 'backoff') return null
   if (state.since !== taken.since) return state
   return state.count === 1 ? null : windowState(state.count - 1, state.since, rule)
+}
+
+/** Where somebody may try at once, `until` is when the last attempt was counted: by another node's clock that may be yet to come. */
+function isBlocking({ count }: AttemptState, rule: AttemptRule): boolean {
+  return rule.kind === 'window' ? count >= rule.limit : count > rule.free || count >= rule.stop
 }
 
 function afterBackoff(state: AttemptState | null, now: number, rule: BackoffRule): AttemptState {
