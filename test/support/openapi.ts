@@ -265,7 +265,8 @@ function broken(text: string): Arbitrary<string> {
 
 function targetOf(path: string, id: string, pairs: readonly (readonly [string, string])[]): string {
   const query = new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, value])).toString()
-  const place = path.replace('{id}', encodeURIComponent(id) || '%20')
+  // Nothing and a dot are no part of a path: it would be that of another operation.
+  const place = path.replace('{id}', id === '' || id === '.' ? `${id}%20` : encodeURIComponent(id))
   return query === '' ? place : `${place}?${query}`
 }
 
