@@ -46,7 +46,8 @@ test('a filter is in the address, and the address brings it back', async () => {
   await page.waitForURL(/userId=/)
   for (const visit of ['first', 'second']) {
     await page.getByText('grace ended ada’s session').waitFor()
-    expect(await page.getByText('signed in').count(), visit).toBe(0)
+    // What was shown before stays until there is something else to show.
+    await expect.poll(() => page.getByText('signed in').count(), { message: visit }).toBe(0)
     await page.reload()
   }
   await page.getByRole('button', { name: 'Show everything' }).click()

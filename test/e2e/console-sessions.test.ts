@@ -169,7 +169,7 @@ test('a session is looked at closely: what is known, what has happened, and the 
     .getByRole('button', { name: 'End 1 session' })
     .click()
   await drawer.getByText('grace ended ada’s session').waitFor()
-  expect(await drawer.getByRole('button', { name: 'End this session…' }).count()).toBe(0)
+  await drawer.getByRole('button', { name: 'End this session…' }).waitFor({ state: 'detached' })
   await page.keyboard.press('Escape')
   await drawer.waitFor({ state: 'detached' })
   expect(new URL(page.url()).search).toBe('')

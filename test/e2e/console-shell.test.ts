@@ -90,7 +90,7 @@ test('keys lead everywhere', async () => {
     await page.keyboard.press('g')
     await page.keyboard.press(key)
     await page.getByRole('heading', { level: 1, name: title }).waitFor()
-    expect(await page.title()).toBe(`${title} · Sojourn`)
+    await expect.poll(() => page.title()).toBe(`${title} · Sojourn`)
   }
   await page.keyboard.press('/')
   await page.getByRole('searchbox', { name: 'Search sessions' }).waitFor()
