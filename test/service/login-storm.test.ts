@@ -4,8 +4,8 @@ import { figure, found } from '../support/proof.ts'
 import { openService } from '../support/service.ts'
 import type { OpenService } from '../support/service.ts'
 
-/** Logins at once: some twenty times as many as there are places to hash in and to wait; others by `SOJOURN_STORM=5000`. */
-const LOGINS = Number(process.env['SOJOURN_STORM'] ?? 1_300)
+/** Logins at once: some twenty times as many as there are places to hash in and to wait; more by `SOJOURN_STORM=5000`, fewer would be no storm. */
+const LOGINS = Math.max(1_300, Number(process.env['SOJOURN_STORM'] ?? 0))
 const QUIET = 500
 const PASSWORD = 'correct horse battery staple'
 
