@@ -125,6 +125,27 @@ const TOUCHES: readonly BrokenStore[] = [
 
 const ENDS: readonly BrokenStore[] = [
   {
+    fault: 'what is named by id ends although it does not stand by the instants given',
+    caughtBy: 'of sessions named by id only those end that stand by the instants given, to the millisecond',
+    open: () =>
+      new (class extends OpenStore {
+        override async revoke(...[target, mark, limit]: Revoke): ReturnType<Store['revoke']> {
+          return super.revoke('id' in target ? { id: target.id } : target, mark, limit)
+        }
+      })(),
+  },
+  {
+    fault: 'of several that are named one that does not stand uses up the limit',
+    caughtBy: 'of sessions named by id only those end that stand by the instants given, to the millisecond',
+    open: () =>
+      new (class extends OpenStore {
+        override async revoke(...[target, mark, limit]: Revoke): ReturnType<Store['revoke']> {
+          if (!('ids' in target) || target.standing === undefined) return super.revoke(target, mark, limit)
+          return super.revoke({ ...target, ids: target.ids.slice(0, limit) }, mark, limit)
+        }
+      })(),
+  },
+  {
     fault: 'ending a session deletes it',
     caughtBy: 'ending a session writes how and when it ended, and keeps the rest of its record',
     open: () =>

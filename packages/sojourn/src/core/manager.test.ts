@@ -442,6 +442,51 @@ describe('across the idle boundary', () => {
   })
 })
 
+describe('ending sessions that are named', () => {
+  test('one that stands is one step of the store', async () => {
+    const { sessions, store } = start()
+    const { session } = await sessions.create(ADA)
+    store.calls.length = 0
+    expect(await sessions.revoke({ id: session.id })).toEqual({ count: 1, ids: [session.id] })
+    expect(store.calls.map(({ method }) => method)).toEqual(['revoke'])
+  })
+
+  test('tells of what time had ended before as idle, and of the others as the deed', async () => {
+    const { sessions, memory, clock } = start()
+    const idle = await sessions.create(ADA)
+    clock.advance('24h')
+    const standing = await sessions.create(ADA)
+    clock.advance('1m')
+    const ids = [idle.session.id, standing.session.id, standing.session.id]
+    expect(await sessions.revoke({ ids })).toEqual({ count: 1, ids: [standing.session.id] })
+    expect(await memory.get(idle.session.id)).toMatchObject({ endReason: 'idle', endedBy: 'system' })
+    expect(await memory.get(standing.session.id)).toMatchObject({ endReason: 'revoked' })
+  })
+
+  test('also ends whom another process may still let in, since a use there is not written yet', async () => {
+    const { sessions, memory, clock } = start()
+    const { session, token } = await sessions.create(ADA)
+    clock.set(NOON + DAY - SECOND)
+    await sessions.validate(token)
+    clock.set(NOON + DAY + 30 * SECOND)
+    const other = new SessionManager({ store: memory, clock })
+    expect(await other.revoke({ id: session.id })).toEqual({ count: 1, ids: [session.id] })
+    expect(await sessions.validate(token)).toMatchObject({ ok: false, reason: 'ended' })
+  })
+
+  test('writes down their last use before, and leaves the uses of others for later', async () => {
+    const { sessions, store, memory, clock } = start()
+    const [one, other] = [await sessions.create(ADA), await sessions.create(ADA)]
+    clock.advance('1s')
+    for (const { token } of [one, other]) await sessions.validate(token)
+    store.calls.length = 0
+    await sessions.revoke({ id: one.session.id })
+    expect(store.calls.map(({ method }) => method)).toEqual(['touch', 'revoke'])
+    expect(await memory.get(one.session.id)).toMatchObject({ lastAccessedAt: NOON + SECOND })
+    expect(await memory.get(other.session.id)).toMatchObject({ lastAccessedAt: NOON })
+  })
+})
+
 describe('another policy', () => {
   test('that is shorter applies to existing sessions at once, in validations, lists and counts (TMO-6)', async () => {
     const { sessions, memory, clock } = start()

@@ -399,7 +399,7 @@ export class SessionManager {
     if (wait !== undefined) assertOneOf(wait, 'wait', ['everywhere'])
     assertTarget(target)
     await this.ready()
-    await this.#flushIfPossible()
+    await this.#ifPossible(() => this.#flushFor(target))
     const ended: SessionId[] = []
     for await (const batch of this.#revokeInBatches(target, { at: this.#clock.now(), actor, reason, detail })) {
       for (const session of batch) ended.push(session.id)
@@ -674,6 +674,11 @@ export class SessionManager {
     await this.#ifPossible(() => this.#touches.flush())
   }
 
+  /** Writes down the uses of those that are to end: of all, where only the store can tell who is meant. */
+  #flushFor(target: RevokeTarget): Promise<void> {
+    return 'userId' in target || 'where' in target ? this.#touches.flush() : this.#touches.flushOf(idsOf(target))
+  }
+
   async #ifPossible(write: () => Promise<unknown>): Promise<void> {
     try {
       await write()
@@ -690,13 +695,22 @@ export class SessionManager {
       await this.#settle({ userId: target.userId }, mark.at)
       yield await this.#store.revoke({ userId: target.userId, except: knownId(target.except) }, mark, BATCH)
     } else {
-      const ids = ('id' in target ? [target.id] : target.ids).filter(isSessionId)
+      const ids = idsOf(target)
       for (let start = 0; start < ids.length; start += BATCH) {
-        const batch = ids.slice(start, start + BATCH)
-        await this.#settleIds(batch, mark.at)
-        yield await this.#store.revoke({ ids: batch }, mark, BATCH)
+        yield await this.#endThese(ids.slice(start, start + BATCH), mark)
       }
     }
+  }
+
+  /** One step for those that stand, which are nearly all that anybody names; of the others, what time has ended is written down before. */
+  async #endThese(ids: readonly SessionId[], mark: EndMark): Promise<readonly EndedSession[]> {
+    const standing = standingAt(mark.at, this.policy)
+    const ended = await this.#store.revoke({ ids, standing }, mark, BATCH)
+    const done = new Set(ended.map(({ id }) => id))
+    const others = ids.filter((id) => !done.has(id))
+    if (others.length === 0) return ended
+    await this.#settleIds(others, mark.at)
+    return [...ended, ...(await this.#store.revoke({ ids: others }, mark, BATCH))]
   }
 
   /** Whom a filter means that is to end them: unless it says so itself, those that stand or may, for all that others know. */
@@ -810,6 +824,11 @@ function assertTarget(target: RevokeTarget): void {
   if ('ids' in target && !Array.isArray(target.ids)) {
     throw new SojournError('invalid_argument', `ids is ${shown(target.ids)}; give a list of session ids`)
   }
+}
+
+/** The sessions that are named; what is no id names none. */
+function idsOf(target: { readonly id: string } | { readonly ids: readonly string[] }): readonly SessionId[] {
+  return ('id' in target ? [target.id] : target.ids).filter(isSessionId)
 }
 
 function knownId(id: SessionId | string | undefined): SessionId | undefined {

@@ -55,7 +55,8 @@ export interface Store {
   /**
    * Ends sessions: `endReason` and `endedBy` from the mark, `endsAt` and `loggedOutAt` at `mark.at` or at the
    * end the session already had, whichever is earlier; version plus one; one `session_ended` event each.
-   * Sessions that have an end reason are left as they are. `target.userId` raises the user's epoch as well, so
+   * Sessions that have an end reason are left as they are, and of those named by id the ones that do not stand by
+   * `target.standing`, where that is given. `target.userId` raises the user's epoch as well, so
    * that a login in flight produces nothing, and writes one `user_sessions_ended` event. Answers with the
    * sessions that this very call ended, at most `limit` of them (no limit applies to a user).
    */
@@ -182,8 +183,8 @@ export interface UpdateMark extends Mark {
 
 /** Which sessions to end. */
 export type RevokeTarget =
-  | { readonly id: SessionId }
-  | { readonly ids: readonly SessionId[] }
+  | { readonly id: SessionId; readonly standing?: Standing | undefined }
+  | { readonly ids: readonly SessionId[]; readonly standing?: Standing | undefined }
   | { readonly userId: string; readonly except?: SessionId | undefined }
   | { readonly where: SessionFilter }
 

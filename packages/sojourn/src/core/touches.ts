@@ -94,7 +94,14 @@ export class Touches {
 
   /** Writes every note down. Rejects when the store does; the notes are then kept for the next time. */
   async flush(): Promise<void> {
-    await this.#flush(Infinity)
+    await this.#flush(() => true)
+  }
+
+  /** Writes the notes of these sessions down, as `flush` does. */
+  async flushOf(ids: readonly SessionId[]): Promise<void> {
+    if (!ids.some((id) => this.#notes.has(id) || this.#inFlight.has(id))) return
+    const meant = new Set(ids)
+    await this.#flush(({ id }) => meant.has(id))
   }
 
   /**
@@ -108,9 +115,9 @@ export class Touches {
     return later > at ? later - (later % STROKE) : at + STROKE - (at % STROKE)
   }
 
-  async #flush(until: number): Promise<void> {
+  async #flush(isMeant: (note: Note) => boolean): Promise<void> {
     while (this.#writing !== null) await this.#writing
-    this.#writing = this.#write(until)
+    this.#writing = this.#write(isMeant)
     try {
       await this.#writing
     } finally {
@@ -119,8 +126,8 @@ export class Touches {
     }
   }
 
-  async #write(until: number): Promise<void> {
-    const due = new Map([...this.#notes].filter(([, { dueAt }]) => dueAt <= until))
+  async #write(isMeant: (note: Note) => boolean): Promise<void> {
+    const due = new Map([...this.#notes].filter(([, note]) => isMeant(note)))
     if (due.size === 0) return
     for (const id of due.keys()) this.#notes.delete(id)
     this.#inFlight = due
@@ -165,7 +172,7 @@ export class Touches {
 
   /** While a write is under way nothing is begun: its end looks for what has become due. */
   #flushInBackground(until: number): void {
-    if (this.#writing === null) this.#flush(until).catch(this.#onFailure)
+    if (this.#writing === null) this.#flush(({ dueAt }) => dueAt <= until).catch(this.#onFailure)
   }
 }
 

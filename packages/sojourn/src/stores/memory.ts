@@ -262,8 +262,12 @@ export class MemoryStore implements Store {
 
   #records(target: Exclude<RevokeTarget, { userId: string }>): readonly SessionRecord[] {
     if ('where' in target) return this.#matching(target.where)
+    const { standing } = target
     const ids = new Set('id' in target ? [target.id] : target.ids)
-    return [...ids].map((id) => this.tables.sessions.get(id)).filter((record) => record !== undefined)
+    return [...ids]
+      .map((id) => this.tables.sessions.get(id))
+      .filter((record) => record !== undefined)
+      .filter((record) => isMatch(record, { standing }))
   }
 
   #matching(filter: SessionFilter): SessionRecord[] {

@@ -130,7 +130,10 @@ export class RedisStore implements Store {
     this.#connection.assertOpen()
     assertInstants({ at: mark.at })
     if ('userId' in target) return this.#sessions.endAllOf(target.userId, target.except, mark)
-    if (!('where' in target)) return this.#sessions.end('id' in target ? [target.id] : target.ids, mark, limit)
+    if (!('where' in target)) {
+      const { standing } = target
+      return this.#sessions.end('id' in target ? [target.id] : target.ids, mark, limit, standing)
+    }
     const ended = await endWhere(this.#connection, this.#partitionsOf(target.where), target.where, mark, limit)
     this.#ends.ofSessions(ended, mark)
     return ended

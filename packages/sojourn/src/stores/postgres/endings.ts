@@ -1,5 +1,6 @@
 import { SojournError } from '../../core/errors.ts'
 import type { EventType, Mark } from '../../core/events.ts'
+import type { Standing } from '../../core/policy.ts'
 import type { EndReason } from '../../core/session.ts'
 import type { EndedSession, RevokeTarget, SessionFilter } from '../../core/store.ts'
 import { isSessionId } from '../../core/token.ts'
@@ -45,17 +46,23 @@ const END_ALL = statement(
     WHERE (SELECT word FROM verdict) = 'ok')
   SELECT word, session_id, user_id, username FROM verdict LEFT JOIN ended ON true`,
 )
+/** Among those named by id, the ones that stand. The three instants begin at this place. */
+const standsSince = (place: number): string =>
+  ['ends_at', 'last_accessed', 'authenticated_at']
+    .map((column, number) => `${column} > $${place + number}::timestamptz`)
+    .join(' AND ')
 /** One needs no order in which to be locked. */
 const END_ONE = statement(
   'end_one',
-  `WITH ${endingOf(`session_id = $1::uuid AND ${HAS_NOT_ENDED} AND ${IS_PATIENT}`, 2)}`,
+  `WITH ${endingOf(`session_id = $1::uuid AND ${HAS_NOT_ENDED} AND ${standsSince(7)} AND ${IS_PATIENT}`, 2)}`,
 )
 /** Those of many callers. What is in other hands is left out: whoever waits for it holds up nobody else. */
 const END_TOGETHER = statement(
   'end_together',
   `WITH meant AS MATERIALIZED (
     SELECT * FROM json_to_recordset((SELECT $1::json))
-      AS meant (id uuid, at timestamptz, reason text, actor text, ip text, detail text)),
+      AS meant (id uuid, at timestamptz, reason text, actor text, ip text, detail text,
+        ends_after timestamptz, accessed_after timestamptz, authenticated_after timestamptz)),
   held AS MATERIALIZED (
     SELECT session_id FROM sojourn_sessions
     WHERE session_id = ANY((SELECT array_agg(id) FROM meant)::uuid[]) AND ${HAS_NOT_ENDED} AND ${IS_PATIENT}
@@ -66,6 +73,7 @@ const END_TOGETHER = statement(
       version = version + 1
     FROM held JOIN meant ON meant.id = held.session_id
     WHERE sojourn_sessions.session_id = held.session_id
+      AND ends_at > ends_after AND last_accessed > accessed_after AND authenticated_at > authenticated_after
     RETURNING sojourn_sessions.session_id, user_id, username),
   told AS (
     INSERT INTO sojourn_events (${EVENT_COLUMNS})
@@ -76,7 +84,8 @@ const END_TOGETHER = statement(
 const END_THESE = statement(
   'end',
   endingOfHeld(
-    `session_id = ANY($1::uuid[]) AND ${HAS_NOT_ENDED} ORDER BY session_id LIMIT $2::bigint FOR NO KEY UPDATE`,
+    `session_id = ANY($1::uuid[]) AND ${HAS_NOT_ENDED} AND ${standsSince(8)}
+    ORDER BY session_id LIMIT $2::bigint FOR NO KEY UPDATE`,
     3,
   ),
 )
@@ -109,7 +118,7 @@ export class PostgresEndings {
     if ('where' in target) return revokeWhere(this.#engine, target.where, mark, most)
     const ids = ('id' in target ? [target.id] : target.ids).filter(isSessionId)
     const [id] = ids
-    const values = encodeEnd(mark)
+    const values = [...encodeEnd(mark), ...encodeStanding(target.standing)]
     if (id !== undefined && ids.length === 1 && most > 0) return this.#single.ask({ id, values })
     const rows = await this.#engine.write((connection) => connection.rows(END_THESE, ids, most, ...values))
     return rows.map(decodeEnded)
@@ -139,8 +148,8 @@ async function endTogether(
 /** Those that one statement ended: none where somebody's values made it fail, since then nothing of it was written. */
 async function endAtOnce(engine: PostgresEngine, endings: readonly Ending[]): Promise<readonly EndedSession[]> {
   const fields = endings.map(({ id, values }) => {
-    const [at, reason, actor, ip, detail] = values
-    return { id, at, reason, actor, ip, detail }
+    const [at, reason, actor, ip, detail, ends_after, accessed_after, authenticated_after] = values
+    return { id, at, reason, actor, ip, detail, ends_after, accessed_after, authenticated_after }
   })
   try {
     const rows = await engine.write((connection) => connection.rows(END_TOGETHER, JSON.stringify(fields)))
@@ -229,6 +238,13 @@ async function endWhere(
 
 function encodeEnd({ at, reason, actor, ipAddress, detail }: EndMark): readonly Value[] {
   return [instantText(at), reason, actor, ipAddress ?? null, detail ?? null]
+}
+
+/** Without any, everything stands whose end is not written down. */
+function encodeStanding(standing: Standing | undefined): readonly Value[] {
+  if (standing === undefined) return ['-infinity', '-infinity', '-infinity']
+  const { endsAfter, accessedAfter, authenticatedAfter } = standing
+  return [endsAfter, accessedAfter, authenticatedAfter].map(instantText)
 }
 
 /** Ends the sessions that are found, once they are locked in order. The values of the mark begin at this place. */

@@ -1,4 +1,5 @@
 import type { Mark } from '../../core/events.ts'
+import type { Standing } from '../../core/policy.ts'
 import type { EndReason, SessionRecord } from '../../core/session.ts'
 import type { EndedSession, InsertGuard, InsertOutcome, SessionPatch, Touch, UpdateMark } from '../../core/store.ts'
 import type { SessionId } from '../../core/token.ts'
@@ -91,16 +92,23 @@ export class RedisSessions {
     return (await this.#connection.run(UPDATE, partition, id, version, changes, allowance, packedMark, event)) === 1
   }
 
-  /** Ends these sessions, at most so many. */
-  async end(ids: readonly SessionId[], mark: EndMark, limit: number): Promise<readonly EndedSession[]> {
+  /** Ends these sessions, at most so many; with `standing` only those that stand by these instants. */
+  async end(
+    ids: readonly SessionId[],
+    mark: EndMark,
+    limit: number,
+    standing: Standing | undefined,
+  ): Promise<readonly EndedSession[]> {
     const groups = await this.#locators.group(new Set(ids))
     const packedMark = packMark(mark)
+    const since = standing === undefined ? [] : [pack(limits(standing))]
     const ended: EndedSession[] = []
     for (const [partition, group] of groups) {
       for (const step of inSteps(group)) {
         if (ended.length >= limit) break
         const most = limit - ended.length
-        ended.push(...endedSessions(list(await this.#connection.run(END, partition, pack(step), packedMark, most))))
+        const reply = await this.#connection.run(END, partition, pack(step), packedMark, most, ...since)
+        ended.push(...endedSessions(list(reply)))
       }
     }
     this.#ends.ofSessions(ended, mark)
@@ -177,11 +185,7 @@ export class RedisSessions {
   }
 }
 
-function limits({
-  endsAfter,
-  accessedAfter,
-  authenticatedAfter,
-}: NonNullable<InsertGuard['cap']>['standing']): readonly number[] {
+function limits({ endsAfter, accessedAfter, authenticatedAfter }: Standing): readonly number[] {
   return [endsAfter, accessedAfter, authenticatedAfter]
 }
 

@@ -1,6 +1,7 @@
 import type { UserRecord } from '../../auth/users.ts'
 import { SojournError } from '../../core/errors.ts'
 import type { Mark } from '../../core/events.ts'
+import type { Standing } from '../../core/policy.ts'
 import type { EndReason, SessionRecord } from '../../core/session.ts'
 import type {
   EndedSession,
@@ -35,8 +36,10 @@ const TOUCH = `
 const END = `
   UPDATE sojourn_sessions
   SET ends_at = min(ends_at, ?), logged_out_at = min(ends_at, ?), end_reason = ?, ended_by = ?, version = version + 1
-  WHERE session_id = ? AND end_reason IS NULL
+  WHERE session_id = ? AND end_reason IS NULL AND ends_at > ? AND last_accessed > ? AND authenticated_at > ?
   RETURNING user_id, username`
+/** By these everything stands whose end is not written down. */
+const SINCE_EVER: Standing = { endsAfter: -Infinity, accessedAfter: -Infinity, authenticatedAfter: -Infinity }
 
 /** Adds a session, as `Store.insert` promises. Runs inside a transaction. */
 export function insertSession(database: SqliteConnection, record: SessionRecord, guard: InsertGuard): InsertOutcome {
@@ -118,10 +121,17 @@ export function endSessions(
   database: SqliteConnection,
   ids: readonly SessionId[],
   mark: EndMark,
+  {
+    standing = SINCE_EVER,
+    limit = Infinity,
+  }: { readonly standing?: Standing | undefined; readonly limit?: number } = {},
 ): readonly EndedSession[] {
+  const { endsAfter, accessedAfter, authenticatedAfter } = standing
   const ended: EndedSession[] = []
   for (const id of ids) {
-    const row = database.row(END, mark.at, mark.at, mark.reason, mark.actor, id)
+    if (ended.length >= limit) break
+    const how = [mark.at, mark.at, mark.reason, mark.actor]
+    const row = database.row(END, ...how, id, endsAfter, accessedAfter, authenticatedAfter)
     if (row === undefined) continue
     const userId = row[0] as string
     tell(database, 'session_ended', mark, { sessionId: id, userId })
@@ -139,7 +149,8 @@ export function revokeSessions(
 ): readonly EndedSession[] {
   if ('userId' in target) return revokeUser(database, target.userId, target.except, mark)
   if ('where' in target) return endSessions(database, unendedWhere(database, target.where, limit), mark)
-  return endSessions(database, unendedOf(database, 'id' in target ? [target.id] : target.ids, limit), mark)
+  const { standing } = target
+  return endSessions(database, 'id' in target ? [target.id] : target.ids, mark, { standing, limit })
 }
 
 /** The sessions of a user that have no end reason, but for one. */
@@ -240,16 +251,6 @@ function unendedWhere(database: SqliteConnection, where: SessionFilter, limit: n
       Math.max(0, limit),
     )
     .map(([id]) => id as SessionId)
-}
-
-function unendedOf(database: SqliteConnection, ids: readonly SessionId[], limit: number): readonly SessionId[] {
-  if (ids.length <= limit) return ids
-  return ids
-    .filter(
-      (id) =>
-        database.row('SELECT 1 FROM sojourn_sessions WHERE session_id = ? AND end_reason IS NULL', id) !== undefined,
-    )
-    .slice(0, Math.max(0, limit))
 }
 
 function encodePatch(patch: SessionPatch): readonly (readonly [assignment: string, value: Value])[] {

@@ -120,6 +120,37 @@ export const revokeCases: readonly ContractCase[] = [
     assertSame(await store.revoke({ ids }, makeEndMark(), 1), [standing])
   }),
 
+  storeCase(
+    'of sessions named by id only those end that stand by the instants given, to the millisecond',
+    async (store) => {
+      const standing = { endsAfter: NOON + HOUR, accessedAfter: NOON - HOUR, authenticatedAfter: NOON - DAY }
+      const made = { createdAt: NOON - DAY, endsAt: NOON + HOUR + 1, lastAccessedAt: NOON - HOUR + 1 }
+      const [first, second, over, idle, old] = [
+        makeRecord({ ...made, authenticatedAt: NOON - DAY + 1 }),
+        makeRecord({ ...made, authenticatedAt: NOON - DAY + 1 }),
+        makeRecord({ ...made, authenticatedAt: NOON - DAY + 1, endsAt: NOON + HOUR }),
+        makeRecord({ ...made, authenticatedAt: NOON - DAY + 1, lastAccessedAt: NOON - HOUR }),
+        makeRecord({ ...made, authenticatedAt: NOON - DAY }),
+      ]
+      await insertAll(store, first, second, over, idle, old)
+      const fallen = [over, idle, old]
+      await assertNothingChanges(store, async () => {
+        for (const { id } of fallen) assert.deepEqual(await store.revoke({ id, standing }, makeEndMark(), 1), [])
+        // One after the other above, here all at once, which a store may do together.
+        const answers = await Promise.all(fallen.map(({ id }) => store.revoke({ id, standing }, makeEndMark(), 1)))
+        assert.deepEqual(answers, [[], [], []])
+      })
+      const answers = await Promise.all(
+        [over, first, idle].map(({ id }) => store.revoke({ id, standing }, makeEndMark(), 1)),
+      )
+      assert.deepEqual(answers, [[], [named(first)], []])
+      const ids = [...fallen, first, second].map(({ id }) => id)
+      assertSame(await store.revoke({ ids, standing }, makeEndMark(), 1), [second])
+      for (const record of fallen) assertSameRecord(await read(store, record.id), record)
+      assertSame(await store.revoke({ ids }, makeEndMark(), PLENTY), fallen)
+    },
+  ),
+
   storeCase('a filter ends those that match it and have not ended, and nobody else', async (store) => {
     const matching = [makeRecord({ ipAddress: '192.0.2.1' }), makeRecord({ ipAddress: '192.0.2.1', endsAt: NOON - 1 })]
     const over = makeRecord({ ipAddress: '192.0.2.1' })

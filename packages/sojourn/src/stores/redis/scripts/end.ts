@@ -6,14 +6,16 @@ import { SESSIONS } from './sessions.ts'
 export const END = scriptWhenFull(
   `
 -- KEYS[1] the partition · ARGV[1] its number · [2] { id, … }, packed · [3] the mark, packed · [4] how many at most
+-- ARGV[5] only those that stand by { endsAfter, accessedAfter, authenticatedAfter }, packed, or nothing for all
 -- Result: { { id, user, username } of each that this call ended, … }`,
   SESSIONS,
   `
 local mark, ended = markOf(ARGV[3]), {}
+local since = ARGV[5] and cmsgpack.unpack(ARGV[5])
 for _, id in ipairs(cmsgpack.unpack(ARGV[2])) do
   if #ended == tonumber(ARGV[4]) then break end
   local record = load(id)
-  if record and not record[END_REASON] then
+  if record and not record[END_REASON] and (not since or stands(record, unpack(since))) then
     finish(record, mark)
     table.insert(ended, named(record))
   end

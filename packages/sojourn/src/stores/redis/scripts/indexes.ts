@@ -95,11 +95,6 @@ local function visit(id, user, name)
   return nil, false
 end
 
-local function stands(record, endsAfter, accessedAfter, authenticatedAfter)
-  return not record[END_REASON] and record[ENDS_AT] > endsAfter and record[LAST_ACCESSED_AT] > accessedAfter
-    and record[AUTHENTICATED_AT] > authenticatedAfter
-end
-
 local function mentions(text, wanted)
   return text and string.find(string.lower(text), wanted, 1, true) ~= nil
 end

@@ -7,6 +7,7 @@
  *   was raised; if nobody has written that down yet, `load` does, so no script ever sees it standing. Its second answer
  *   is whether it did.
  * - `finish(record, mark)` ends an open session.
+ * - `stands(record, …)` says whether it stands by these instants.
  */
 export const SESSIONS = `
 local base, partition = KEYS[1], tonumber(ARGV[1])
@@ -74,6 +75,11 @@ local function finish(record, mark)
   save(record)
   call('ZADD', base .. 'all:end', at, record[ID])
   tell('session_ended', mark, record[ID], record[USER_ID])
+end
+
+local function stands(record, endsAfter, accessedAfter, authenticatedAfter)
+  return not record[END_REASON] and record[ENDS_AT] > endsAfter and record[LAST_ACCESSED_AT] > accessedAfter
+    and record[AUTHENTICATED_AT] > authenticatedAfter
 end
 
 local function named(record)
