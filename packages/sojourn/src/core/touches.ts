@@ -2,7 +2,7 @@ import { callAfter } from './clock.ts'
 import type { Clock } from './clock.ts'
 import { extendedEnd } from './policy.ts'
 import type { Policy } from './policy.ts'
-import type { SessionRecord } from './session.ts'
+import type { SessionRecord, Use } from './session.ts'
 import type { Store, Touch } from './store.ts'
 import type { SessionId } from './token.ts'
 
@@ -59,11 +59,11 @@ export class Touches {
     return this.#writes
   }
 
-  /** Leaves a note that a session was used, in memory only, and answers with the record as it then is. */
-  note(record: SessionRecord, at: number, allowance: number): SessionRecord {
+  /** Leaves a note that a session was used, in memory only, and answers with its latest use. */
+  note(record: SessionRecord, at: number, allowance: number): Use {
     const held = this.#notes.get(record.id)
     const earlier = held ?? this.#inFlight.get(record.id)
-    if (at <= (earlier?.at ?? record.lastAccessedAt)) return withUse(record, earlier)
+    if (at <= (earlier?.at ?? record.lastAccessedAt)) return useIn(record, earlier)
     const use = {
       id: record.id,
       at,
@@ -75,16 +75,16 @@ export class Touches {
       held.at = at
       held.endsAt = use.endsAt
       held.allowance = use.allowance
-      return withUse(record, use)
+      return useIn(record, use)
     }
     // Only where the store is not keeping up at all; what is dropped here is dropped rather than memory.
-    if (this.#notes.size >= HELD_AT_MOST) return withUse(record, earlier)
+    if (this.#notes.size >= HELD_AT_MOST) return useIn(record, earlier)
     const dueAt = this.#dueAt(record, use)
     this.#notes.set(record.id, { ...use, dueAt })
     if (this.#notes.size === HELD_AT_MOST) this.#flushInBackground(Infinity)
     else if (dueAt <= at) this.#flushInBackground(at)
     else this.#flushBy(dueAt)
-    return withUse(record, use)
+    return useIn(record, use)
   }
 
   /** The record as it will be once its note is written. */
@@ -176,7 +176,13 @@ export class Touches {
   }
 }
 
-function withUse(record: SessionRecord, use: Readonly<Touch> | undefined): SessionRecord {
-  if (use === undefined || record.endReason !== null || use.at <= record.lastAccessedAt) return record
-  return { ...record, lastAccessedAt: use.at, endsAt: use.endsAt }
+function withUse(record: SessionRecord, note: Readonly<Touch> | undefined): SessionRecord {
+  const use = useIn(record, note)
+  return use === record ? record : { ...record, ...use }
+}
+
+/** The later use of the one that a record tells of and the one that a note does. */
+function useIn(record: SessionRecord, note: Readonly<Touch> | undefined): Use {
+  if (note === undefined || record.endReason !== null || note.at <= record.lastAccessedAt) return record
+  return { lastAccessedAt: note.at, endsAt: note.endsAt }
 }

@@ -12,6 +12,7 @@ import {
 import type { RedisServer, TestClient } from '../../../../../test/support/redis.ts'
 import { required } from '../../../../../test/support/require.ts'
 import { SUPERSEDED_KEPT } from '../../core/session.ts'
+import { assertSameRecord, read } from '../../testing/contract/observe.ts'
 import { makeEndMark, makeMark, makeRecord } from '../../testing/index.ts'
 import { NOON } from '../../testing/records.ts'
 import { RedisStore } from '../redis.ts'
@@ -157,9 +158,7 @@ describe('what is kept', () => {
     await using opened = await open({ prefix })
     await opened.store.insert(record, { mark: makeMark() })
     await using again = await open({ prefix })
-    for (const { store } of [opened, again]) {
-      expect(JSON.stringify(await store.get(record.id))).toBe(JSON.stringify({ ...record, nextHash: record.nextHash }))
-    }
+    for (const { store } of [opened, again]) assertSameRecord(await read(store, record.id), record)
   })
 
   test('a session that somebody has spoilt is an error of the store, and no answer', async () => {

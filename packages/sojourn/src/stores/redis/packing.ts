@@ -21,53 +21,87 @@ const TEXT32 = 0xdb
 const LIST16 = 0xdc
 const LIST32 = 0xdd
 const NOTHING = Buffer.alloc(0)
+/** Enough for most sessions, in bytes. */
+const ROOM = 512
 /** 2 to the power of 32, by which the upper half of a long number counts. */
 const HALF = 4_294_967_296
 
 /** A value as bytes that a script unpacks. */
 export function pack(value: Packable): Buffer {
-  const parts: Buffer[] = []
-  write(value, parts)
-  return Buffer.concat(parts)
+  const packer = new Packer()
+  packer.write(value)
+  return packer.packed()
 }
 
-function write(value: Packable, parts: Buffer[]): void {
-  if (value === null || value === false) parts.push(Buffer.of(FALSE))
-  else if (value === true) parts.push(Buffer.of(TRUE))
-  else if (typeof value === 'number') parts.push(packNumber(value))
-  else if (typeof value === 'string') writeBytes(Buffer.from(value), parts)
-  else if (value instanceof Uint8Array) writeBytes(value, parts)
-  else {
-    parts.push(head(value.length, 0x90, 16, [null, LIST16, LIST32]))
-    for (const each of value) write(each, parts)
+/** Writes values one after the other into room that grows as it must. */
+class Packer {
+  #bytes = Buffer.allocUnsafe(ROOM)
+  #at = 0
+
+  packed(): Buffer {
+    return this.#bytes.subarray(0, this.#at)
   }
-}
 
-function writeBytes(bytes: Uint8Array, parts: Buffer[]): void {
-  parts.push(head(bytes.length, 0xa0, 32, [TEXT8, TEXT16, TEXT32]), Buffer.from(bytes))
-}
+  write(value: Packable): void {
+    if (value === null || value === false) this.#byte(FALSE)
+    else if (value === true) this.#byte(TRUE)
+    else if (typeof value === 'number') this.#number(value)
+    else if (typeof value === 'string') this.#text(value)
+    else if (value instanceof Uint8Array) this.#text(value)
+    else {
+      this.#head(value.length, 0x90, 16, [null, LIST16, LIST32])
+      for (const each of value) this.write(each)
+    }
+  }
 
-/** How long what follows is: in the first byte itself, or in one, two or four bytes after it. */
-function head(
-  length: number,
-  short: number,
-  shortUntil: number,
-  [in8, in16, in32]: readonly [number | null, number, number],
-): Buffer {
-  if (length < shortUntil) return Buffer.of(short | length)
-  if (in8 !== null && length <= 0xff) return Buffer.of(in8, length)
-  if (length <= 0xff_ff) return Buffer.of(in16, length >> 8, length & 0xff)
-  const bytes = Buffer.of(in32, 0, 0, 0, 0)
-  bytes.writeUInt32BE(length, 1)
-  return bytes
-}
+  #text(value: string | Uint8Array): void {
+    const length = typeof value === 'string' ? Buffer.byteLength(value) : value.length
+    this.#head(length, 0xa0, 32, [TEXT8, TEXT16, TEXT32])
+    this.#makeRoom(length)
+    if (typeof value === 'string') this.#bytes.write(value, this.#at)
+    else this.#bytes.set(value, this.#at)
+    this.#at += length
+  }
 
-function packNumber(value: number): Buffer {
-  if (value >= 0 && value <= 0x7f) return Buffer.of(value)
-  const bytes = Buffer.of(value < 0 ? INT64 : UINT64, 0, 0, 0, 0, 0, 0, 0, 0)
-  if (value < 0) bytes.writeBigInt64BE(BigInt(value), 1)
-  else bytes.writeBigUInt64BE(BigInt(value), 1)
-  return bytes
+  /** How long what follows is: in the first byte itself, or in one, two or four bytes after it. */
+  #head(
+    length: number,
+    short: number,
+    shortUntil: number,
+    [in8, in16, in32]: readonly [number | null, number, number],
+  ): void {
+    if (length < shortUntil) return this.#byte(short | length)
+    if (in8 !== null && length <= 0xff) {
+      this.#byte(in8)
+      return this.#byte(length)
+    }
+    const isShort = length <= 0xff_ff
+    this.#byte(isShort ? in16 : in32)
+    this.#makeRoom(4)
+    this.#at = isShort ? this.#bytes.writeUInt16BE(length, this.#at) : this.#bytes.writeUInt32BE(length, this.#at)
+  }
+
+  #number(value: number): void {
+    if (value >= 0 && value <= 0x7f) return this.#byte(value)
+    this.#byte(value < 0 ? INT64 : UINT64)
+    this.#makeRoom(8)
+    // Both halves as they are in two's complement, which is what a negative number is packed as.
+    this.#at = this.#bytes.writeInt32BE(Math.floor(value / HALF) | 0, this.#at)
+    this.#at = this.#bytes.writeUInt32BE(value - Math.floor(value / HALF) * HALF, this.#at)
+  }
+
+  #byte(byte: number): void {
+    this.#makeRoom(1)
+    this.#bytes[this.#at] = byte
+    this.#at += 1
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#at + length <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#at + length))
+    larger.set(this.#bytes.subarray(0, this.#at))
+    this.#bytes = larger
+  }
 }
 
 /** Reads the values of one packed list, one after the other. Throws a `RangeError` where the bytes are something else. */
@@ -91,12 +125,16 @@ export class Unpacker {
   }
 
   /** A copy: a slice would keep the whole answer of the engine in memory. */
-  bytes(): Buffer {
+  bytes(): Uint8Array {
     const { start, end } = this.#span()
-    return start === end ? NOTHING : Buffer.from(this.#bytes.subarray(start, end))
+    if (start === end) return NOTHING
+    // So few bytes are copied sooner one by one than by a call out of JavaScript.
+    const copy = new Uint8Array(end - start)
+    for (let place = start; place < end; place += 1) copy[place - start] = this.#bytes[place]!
+    return copy
   }
 
-  bytesOrNull(): Buffer | null {
+  bytesOrNull(): Uint8Array | null {
     return this.#isNothing() ? null : this.bytes()
   }
 
