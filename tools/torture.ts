@@ -1,8 +1,9 @@
 /**
  * The proofs at their full size, one after the other, each bounded in count and in time, against this machine only.
  *
- * `npm run torture` takes hours. `-- --share 0.1` takes a tenth of every size, `-- --only kill,fuzz` the proofs whose names
- * contain one of these, and `-- --write docs/PROOF.md` writes down what was found. Exits with 1 if a promise was broken.
+ * `npm run torture` takes hours. `-- --share 0.1` takes a tenth of every size, with `--share failover=1` the whole size of those
+ * whose names contain this; `-- --only kill,fuzz` runs the proofs whose names contain one of these, and `-- --write docs/PROOF.md`
+ * writes down what was found. Exits with 1 if a promise was broken.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,6 +19,21 @@ interface Proof {
   readonly name: string
   readonly file: string
   readonly sizes: Readonly<Record<string, number>>
+}
+
+/** How much of their full size is taken of the proofs whose names contain this, or of all. */
+interface Share {
+  readonly part: string | null
+  readonly amount: number
+}
+
+/** What came of a proof. */
+interface Outcome {
+  readonly name: string
+  readonly seconds: number
+  readonly isKept: boolean
+  /** What it has found, as rows of a table. */
+  readonly rows: readonly string[]
 }
 
 const PROOFS: readonly Proof[] = [
@@ -49,42 +65,78 @@ const LONGEST = 7_200_000
 const postgres = postgresPath === null ? null : join(postgresPath, 'postgres')
 
 const { values } = parseArgs({
-  options: { share: { type: 'string', default: '1' }, only: { type: 'string' }, write: { type: 'string' } },
+  options: {
+    share: { type: 'string', multiple: true, default: [] },
+    only: { type: 'string' },
+    write: { type: 'string' },
+  },
 })
-const share = Number(values.share)
-if (!(share > 0 && share <= 1)) throw new Error(`--share is '${values.share}'; give a number up to 1, such as 0.1`)
+const shares = values.share.map(readShare)
 const wanted = values.only?.split(',') ?? ['']
 const chosen = PROOFS.filter(({ name }) => wanted.some((part) => name.includes(part)))
-if (chosen.length === 0)
-  throw new Error(`--only is '${values.only}'; there are ${PROOFS.map(({ name }) => name).join(', ')}`)
+if (chosen.length === 0) throw new Error(`--only is '${values.only}'; there are ${namesOf(PROOFS)}`)
 
 const folder = mkdtempSync(join(tmpdir(), 'sojourn-torture-'))
-const lines: string[] = []
+const outcomes: Outcome[] = []
 try {
-  for (const proof of chosen) lines.push(...run(proof))
+  for (const proof of chosen) outcomes.push(run(proof))
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
+for (const { name, seconds, isKept } of outcomes) console.log(`${name}: ${seconds} s${isKept ? '' : ', failed'}`)
+const lines = outcomes.flatMap(({ rows }) => rows)
 if (values.write !== undefined) writeDown(values.write, lines)
 
-/** Runs one proof and answers with what it has found, as rows of a table. */
-function run({ name, file, sizes }: Proof): readonly string[] {
+/** Throws, with a sentence, when a share is no number, or of proofs that there are not. */
+function readShare(text: string): Share {
+  const [, part = null, number = ''] = /^(?:([^=]*)=)?(.*)$/s.exec(text) ?? []
+  const amount = Number(number)
+  if (!(amount > 0 && amount <= 1)) {
+    throw new Error(`--share is '${text}'; give a number up to 1, such as 0.1, or failover=0.1 for a proof by its name`)
+  }
+  const sized = PROOFS.filter(({ sizes }) => Object.keys(sizes).length > 0)
+  if (part !== null && (part === '' || !sized.some(({ name }) => name.includes(part)))) {
+    throw new Error(`--share is '${text}'; those with a size are ${namesOf(sized)}`)
+  }
+  return { part, amount }
+}
+
+function namesOf(proofs: readonly Proof[]): string {
+  return proofs.map(({ name }) => name).join(', ')
+}
+
+/** The last share that names a proof, or else the last of all; null where the size is fixed. */
+function shareOf({ name, sizes }: Proof): number | null {
+  if (Object.keys(sizes).length === 0) return null
+  const named = shares.findLast(({ part }) => part !== null && name.includes(part))
+  return (named ?? shares.findLast(({ part }) => part === null))?.amount ?? 1
+}
+
+function run(proof: Proof): Outcome {
+  const { name, file, sizes } = proof
+  const share = shareOf(proof)
   const proofs = join(folder, `${name}.jsonl`)
-  const env = Object.fromEntries(Object.entries(sizes).map(([key, size]) => [key, String(Math.ceil(size * share))]))
+  const given = Object.entries(sizes).map(([key, size]) => [key, String(Math.ceil(size * (share ?? 1)))] as const)
   const started = Date.now()
   const { status } = spawnSync('vitest', ['run', file, `--testTimeout=${LONGEST}`], {
-    env: { ...process.env, ...env, SOJOURN_PROOF: proofs },
+    env: { ...process.env, ...Object.fromEntries(given), SOJOURN_PROOF: proofs },
     stdio: 'inherit',
     timeout: LONGEST,
   })
   const seconds = Math.round((Date.now() - started) / 1_000)
-  if (status !== 0) process.exitCode = 1
-  const outcome = status === 0 ? '' : ' **failed**'
+  const isKept = status === 0
+  if (!isKept) process.exitCode = 1
   const findings = existsSync(proofs) ? readFileSync(proofs, 'utf8').trim().split('\n') : []
-  return findings.map((line) => {
+  const rows = findings.map((line) => {
     const { claim, tried, found, seed } = JSON.parse(line) as Finding
-    return `| ${claim}${outcome} | ${tried} | ${found} | ${seed ?? ''} | ${seconds} s | \`${file}\` |`
+    const cells = [claim + (isKept ? '' : ' **failed**'), tried, percentage(share), found, seed ?? '', `${seconds} s`]
+    return `| ${cells.join(' | ')} | \`${file}\` |`
   })
+  return { name, seconds, isKept, rows }
+}
+
+function percentage(share: number | null): string {
+  return share === null ? '' : `${(share * 100).toLocaleString('en', { maximumSignificantDigits: 3 })} %`
 }
 
 /** The name and version of a program, or nothing where the machine has none. */
@@ -104,8 +156,9 @@ function writeDown(path: string, rows: readonly string[]): void {
     versionOf('PostgreSQL', postgres),
     versionOf('Redis', redisPath),
   ]
-  const taken = `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${engines.filter(Boolean).join(', ')}, ${machine}; ${share * 100} % of the full sizes`
-  const table = ['| promise | tried | found | seed | took | by |', '|---|---|---|---|---|---|', ...rows].join('\n')
+  const taken = `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${engines.filter(Boolean).join(', ')}, ${machine}`
+  const head = ['| promise | tried | share | found | seed | took | by |', '|---|---|---|---|---|---|---|']
+  const table = [...head, ...rows].join('\n')
   const text = `${before}<!-- begin of what was found -->\n\nTaken ${taken}.\n\n${table}\n\n<!-- end of what was found -->${after}`
   writeFileSync(path, text)
 }
