@@ -32,14 +32,28 @@ export interface NetworkedBench {
   readonly rawReads: Readonly<Record<string, (ids: readonly string[]) => Promise<number>>>
   /** Writes one row of the width of a session, durably, in a transaction of its own. */
   readonly rawCommit: () => Promise<unknown>
+  readonly rawSessions: RawSessions
 }
 
-/** Validations beside the engine's own read of as many records in a round trip, logins and sign-outs beside its own commit. */
+type Deed = 'create' | 'revoke'
+
+/** The sessions of somebody who writes by hand and keeps the same facts of them. */
+export interface RawSessions {
+  /** What its rows of the table are marked with. */
+  readonly form: string
+  /** Draws a login before the clock runs. */
+  login(): RawDeeds
+}
+
+/** What is done with a login, durably, in a transaction of its own. Rejects unless it came out right. */
+export type RawDeeds = Readonly<Record<Deed, () => Promise<void>>>
+
+/** Validations beside the engine's own read of as many records in a round trip, logins and sign-outs beside its own commits. */
 export async function measureNetworked(bench: NetworkedBench): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   for (const inFlight of IN_FLIGHT) findings.push(...(await measureReads(bench, inFlight)))
   for (const deed of ['create', 'revoke'] as const) {
-    for (const inFlight of [1, 64]) findings.push(await measureDeed(bench, deed, inFlight))
+    for (const inFlight of [1, 64]) findings.push(...(await measureDeed(bench, deed, inFlight)))
   }
   return findings
 }
@@ -80,8 +94,9 @@ async function measureReads(bench: NetworkedBench, inFlight: number): Promise<re
   })
 }
 
-async function measureDeed(bench: NetworkedBench, deed: 'create' | 'revoke', inFlight: number): Promise<Finding> {
-  const { engine, size, sessions, rawCommit } = bench
+/** Beside the commit of a single row, and beside that of everything which a session is made of. */
+async function measureDeed(bench: NetworkedBench, deed: Deed, inFlight: number): Promise<readonly Finding[]> {
+  const { engine, size, sessions, rawCommit, rawSessions } = bench
   const plan = inFlight === 1 ? DEEDS_ALONE : DEEDS_TOGETHER
   const logIn = async (): Promise<SessionId> => {
     const { session } = await sessions.create({ ...anyUser(size), device: DEVICE, method: 'password' })
@@ -93,9 +108,18 @@ async function measureDeed(bench: NetworkedBench, deed: 'create' | 'revoke', inF
     await inParallel(plan.operations, 64, async () => void ids.push(await logIn()))
     return () => inParallel(plan.operations, inFlight, (place) => sessions.revoke({ id: ids[place]! }))
   }
-  const byHand: Side = () => () => inParallel(plan.operations, inFlight, rawCommit)
-  const figures = await interleave([ours, byHand], plan)
-  return comparison(size, `${deed}, ${engine}, durable, ${inFlight} in flight`, figures, COMMIT_AT_MOST)
+  const oneRow: Side = () => () => inParallel(plan.operations, inFlight, rawCommit)
+  const allOfIt: Side = async () => {
+    const logins = Array.from({ length: plan.operations }, () => rawSessions.login())
+    if (deed === 'revoke') await inParallel(plan.operations, 64, (place) => logins[place]!.create())
+    return () => inParallel(plan.operations, inFlight, (place) => logins[place]![deed]())
+  }
+  const [figures = [], rows = [], whole = []] = await interleave([ours, oneRow, allOfIt], plan)
+  const subject = `${deed}, ${engine}, durable, ${inFlight} in flight`
+  return [
+    comparison(size, subject, [figures, rows], COMMIT_AT_MOST),
+    comparison(size, subject + rawSessions.form, [figures, whole], COMMIT_AT_MOST),
+  ]
 }
 
 /** As a server does with so many requests at any moment: whoever is answered is followed by another. */

@@ -15,6 +15,7 @@ import { postgresPath, startPostgres } from '../test/support/postgres.ts'
 import type { Finding } from './findings.ts'
 import { sessionAt, userAt, usersOf } from './fixture.ts'
 import { FIXTURE_NOW, measureNetworked, without } from './networked.ts'
+import { RawPostgres } from './raw-postgres.ts'
 
 const CONNECTIONS = 10
 /** Each column by itself, and instants as numbers: what somebody would write who wants the same record. */
@@ -44,6 +45,9 @@ async function onServer(config: PoolConfig, size: number): Promise<readonly Find
   const sessions = new SessionManager({ store })
   const raw = new Pool({ ...config, max: CONNECTIONS })
   await fill(raw, size)
+  const rawSessions = await RawPostgres.open(raw, size)
+  await raw.query('VACUUM ANALYZE')
+  await raw.query('CHECKPOINT')
   let place = 0
   const values = encodeSession(sessionAt(0, size, FIXTURE_NOW).record).slice(1)
   const findings = await measureNetworked({
@@ -66,6 +70,7 @@ async function onServer(config: PoolConfig, size: number): Promise<readonly Find
       const text = `INSERT INTO bench_rows (${SESSION_COLUMNS}) VALUES (${SESSION_VALUES})`
       return raw.query({ name: 'commit', text, values: [id, ...values] })
     },
+    rawSessions,
   })
   await sessions.close()
   await raw.end()
@@ -93,8 +98,6 @@ async function fill(raw: Pool, size: number): Promise<void> {
     const rows = Array.from({ length: count }, (_, row) => `(${valuesFrom(row * SESSION_WIDTH)})`)
     await raw.query(`INSERT INTO sojourn_sessions (${SESSION_COLUMNS}) VALUES ${rows.join(', ')}`, values)
   }
-  await raw.query('VACUUM ANALYZE')
-  await raw.query('CHECKPOINT')
 }
 
 /** The places of a session's values behind so many others. */

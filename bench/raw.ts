@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import type { SessionId, Token } from 'sojourn'
 import { SqliteStore } from 'sojourn/sqlite'
+import type { SessionRecord } from '../packages/sojourn/src/core/session.ts'
 import { mintSessionId } from '../packages/sojourn/src/core/token.ts'
 import { SESSION_COLUMNS, encodeSession } from '../packages/sojourn/src/stores/sqlite/rows.ts'
 import type { Value } from '../packages/sojourn/src/stores/sqlite/rows.ts'
@@ -83,11 +84,8 @@ export class RawDatabase {
 
   newLogins(count: number): readonly RawLogin[] {
     return Array.from({ length: count }, () => {
-      const user = anyUser(this.#size)
-      const at = Date.now()
-      const id = mintSessionId(at)
-      const session = { ...user, id, secretHash: randomBytes(32), ipAddress: DEVICE.ip, userAgent: DEVICE.userAgent }
-      return { id, userId: user.userId, at, values: encodeSession(newRecord(session, at, at)) }
+      const record = anyLogin(this.#size)
+      return { id: record.id, userId: record.userId, at: record.createdAt, values: encodeSession(record) }
     })
   }
 
@@ -150,4 +148,11 @@ export function idsOf(tokens: readonly Token[]): readonly string[] {
 /** One of the database's users, at random. */
 export function anyUser(size: number): ReturnType<typeof userAt> {
   return userAt(randomBytes(4).readUInt32BE() % usersOf(size))
+}
+
+/** A login of one of them at this moment, as a store would keep it. */
+export function anyLogin(size: number): SessionRecord {
+  const at = Date.now()
+  const device = { ipAddress: DEVICE.ip, userAgent: DEVICE.userAgent }
+  return newRecord({ ...anyUser(size), ...device, id: mintSessionId(at), secretHash: randomBytes(32) }, at, at)
 }

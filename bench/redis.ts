@@ -5,6 +5,7 @@ import { redisPath, startRedis } from '../test/support/redis.ts'
 import type { Finding } from './findings.ts'
 import { sessionAt } from './fixture.ts'
 import { FIXTURE_NOW, measureNetworked, without } from './networked.ts'
+import { BY_HAND, RawRedis } from './raw-redis.ts'
 
 const TOGETHER = 256
 /** Bulk text as bytes, as the store asks for it. */
@@ -27,6 +28,9 @@ async function onServer(url: string, size: number): Promise<readonly Finding[]> 
   const store = await RedisStore.open({ client, deadline: '20s' })
   const sessions = new SessionManager({ store })
   await fill(store, size)
+  const byHand = await RedisStore.open({ client, prefix: BY_HAND, deadline: '20s' })
+  await fill(byHand, size)
+  await byHand.close()
   const { id } = sessionAt(0, size, FIXTURE_NOW).record
   const value = String(await raw.get(`sojourn:session:${id}`))
   let place = 0
@@ -46,6 +50,7 @@ async function onServer(url: string, size: number): Promise<readonly Finding[]> 
       place += 1
       return raw.sendCommand(['SET', `bench:${place}`, value])
     },
+    rawSessions: await RawRedis.open(raw, size),
   })
   await sessions.close()
   for (const each of [client, raw]) each.destroy()
