@@ -15,7 +15,7 @@ export const INSERT = script(
 local record, mark = cmsgpack.unpack(ARGV[2]), markOf(ARGV[4])
 local user = record[USER_ID]
 if call('EXISTS', base .. 'session:' .. record[ID]) == 1 then return { 'id_taken' } end
-local epoch = epochOf(user).number
+local epoch, lastLoginAt = epochOf(user).number, epochOf(user).lastLoginAt
 if ARGV[3] ~= '' and tonumber(ARGV[3]) ~= epoch then return { 'epoch' } end
 
 local surplus = {}
@@ -41,9 +41,8 @@ for _, other in ipairs(surplus) do
   table.insert(result, named(other))
 end
 local key = base .. 'user:' .. user
-call('HSETNX', key, 'epoch', 0)
-call('HSETNX', key, 'created_at', mark.at)
-call('HSET', key, 'last_login_at', math.max(mark.at, tonumber(call('HGET', key, 'last_login_at') or mark.at)))
+if lastLoginAt then call('HSET', key, 'last_login_at', math.max(mark.at, lastLoginAt))
+else call('HSET', key, 'epoch', epoch, 'created_at', mark.at, 'last_login_at', mark.at) end
 record[EPOCH] = epoch
 save(record)
 index(record)

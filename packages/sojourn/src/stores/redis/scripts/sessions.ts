@@ -86,14 +86,15 @@ local function named(record)
   return { record[ID], record[USER_ID], record[USERNAME] }
 end
 
--- The epoch of a user, and the mark of who raised it last.
+-- The epoch of a user, the mark of who raised it last, and the latest login if any.
 local epochs = {}
 local function epochOf(user)
   local known = epochs[user]
   if not known then
-    local values = call('HMGET', base .. 'user:' .. user, 'epoch', 'raised_at', 'raised_by', 'reason', 'ip', 'detail')
+    local values = call('HMGET', base .. 'user:' .. user,
+      'epoch', 'raised_at', 'raised_by', 'reason', 'ip', 'detail', 'last_login_at')
     known = {
-      number = tonumber(values[1] or 0),
+      number = tonumber(values[1] or 0), lastLoginAt = values[7] and tonumber(values[7]),
       mark = { at = tonumber(values[2] or 0), actor = values[3], reason = values[4], ip = values[5], detail = values[6] }
     }
     epochs[user] = known
