@@ -19,7 +19,7 @@ const COMMIT_AT_MOST = 1.3
 const IN_FLIGHT = [1, 64, 256]
 const SAMPLE = 4_096
 const ALONE: Plan = { operations: 256, rounds: 9, warmUp: 2 }
-const TOGETHER: Plan = { operations: 4_096, rounds: 11, warmUp: 3 }
+const TOGETHER: Plan = { operations: 32_768, rounds: 9, warmUp: 3 }
 const DEEDS_ALONE: Plan = { operations: 32, rounds: 9, warmUp: 1 }
 const DEEDS_TOGETHER: Plan = { operations: 512, rounds: 9, warmUp: 1 }
 
