@@ -31,6 +31,12 @@ class OpenStore extends MemoryStore {
     if (record !== undefined) this.tables.sessions.set(id, Object.freeze({ ...record, ...patch }))
   }
 
+  protected forgetWhere(isMeant: (record: SessionRecord) => boolean, limit: number): number {
+    const meant = [...this.tables.sessions.values()].filter(isMeant).slice(0, limit)
+    for (const { id } of meant) this.tables.sessions.delete(id)
+    return meant.length
+  }
+
   protected tellInstead(replacement: (tell: Tell) => Tell): void {
     this.tables.tell = replacement(this.tables.tell.bind(this.tables))
   }
@@ -1169,7 +1175,96 @@ const KEYS: readonly BrokenStore[] = [
   },
 ]
 
-/** Stores that are wrong in one way each. */
+const FORGETTING: readonly BrokenStore[] = [
+  {
+    fault: 'forgetting deletes sessions that stand as well',
+    caughtBy: 'a session that nobody has ended is never forgotten, though its time is over',
+    open: () =>
+      new (class extends OpenStore {
+        override async forget(userId: string, limit: number): Promise<number> {
+          return this.forgetWhere((record) => record.userId === userId, limit)
+        }
+      })(),
+  },
+  {
+    fault: 'forgetting goes by whether the time of a session is over',
+    caughtBy: 'a session that nobody has ended is never forgotten, though its time is over',
+    open: () =>
+      new (class extends OpenStore {
+        override async forget(userId: string, limit: number): Promise<number> {
+          return this.forgetWhere((record) => record.userId === userId && record.endsAt <= NOON, limit)
+        }
+      })(),
+  },
+  {
+    fault: 'forgetting goes by the username',
+    caughtBy: 'nobody else’s sessions are forgotten, not even those of the same username',
+    open: () =>
+      new (class extends OpenStore {
+        override async forget(userId: string, limit: number): Promise<number> {
+          return this.forgetWhere((record) => record.username === userId && record.endReason !== null, limit)
+        }
+      })(),
+  },
+  {
+    fault: 'forgetting says how many it was allowed to delete',
+    caughtBy: 'forgetting deletes the ended sessions of a user, however they ended, and says how many',
+    open: () =>
+      new (class extends OpenStore {
+        override async forget(userId: string, limit: number): Promise<number> {
+          return (await super.forget(userId, limit)) === 0 ? 0 : limit
+        }
+      })(),
+  },
+  {
+    fault: 'forgetting deletes everything at once',
+    caughtBy: 'no call forgets more than its limit, and calling again forgets the rest',
+    open: () =>
+      new (class extends OpenStore {
+        override async forget(userId: string): Promise<number> {
+          return super.forget(userId, Number.POSITIVE_INFINITY)
+        }
+      })(),
+  },
+  {
+    fault: 'forgetting takes the history along',
+    caughtBy: 'history is as it was after forgetting',
+    open: () =>
+      new (class extends OpenStore {
+        override async forget(userId: string, limit: number): Promise<number> {
+          this.tables.forgetEvents(Number.POSITIVE_INFINITY, limit)
+          return super.forget(userId, limit)
+        }
+      })(),
+  },
+  {
+    fault: 'forgetting takes a user without sessions along, and the epoch',
+    caughtBy: 'forgetting forgets no epoch: a login from before produces nothing, a new one stands',
+    open: () =>
+      new (class extends OpenStore {
+        override async forget(userId: string, limit: number): Promise<number> {
+          const count = await super.forget(userId, limit)
+          const user = this.tables.users.get(userId)
+          if (user !== undefined && this.tables.sessionsOf(userId).length === 0) this.tables.removeUser(user)
+          return count
+        }
+      })(),
+  },
+  {
+    fault: 'forgetting looks who has ended, and deletes and counts a moment later',
+    caughtBy: 'of several who forget at once each says what it forgot, and who signs in meanwhile stays',
+    open: () =>
+      new (class extends OpenStore {
+        override async forget(userId: string, limit: number): Promise<number> {
+          const query = { filter: { userId, isEnded: true }, sort: 'createdAt', descending: false, limit } as const
+          const ended = await this.list(query)
+          for (const { id } of ended) this.tables.sessions.delete(id)
+          return ended.length
+        }
+      })(),
+  },
+]
+
 const CLAIMS: readonly BrokenStore[] = [
   {
     fault: 'everybody gets the same claim',
@@ -1224,6 +1319,7 @@ const CLAIMS: readonly BrokenStore[] = [
   },
 ]
 
+/** Stores that are wrong in one way each. */
 export const BROKEN_STORES: readonly BrokenStore[] = [
   ...TOUCHES,
   ...ENDS,
@@ -1235,6 +1331,7 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
   ...USERS,
   ...KEYS,
   ...CLAIMS,
+  ...FORGETTING,
 ]
 
 function withKeys(broken: (tables: MemoryTables) => ApiKeyStore): MemoryStore {

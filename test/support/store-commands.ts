@@ -210,6 +210,7 @@ const ofSessions = {
     else await users.noteFailedLogin(null, { at: START + 30, actor: 'user' })
     return store.prune(before, EVERYTHING)
   }),
+  forget: command([userId], async ({ store }, whose) => store.forget?.(whose, EVERYTHING)),
   events: command(
     [
       fc.record(

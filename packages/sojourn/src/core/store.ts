@@ -119,6 +119,14 @@ export interface Store {
    */
   claim?: ((name: string, holder: string, now: number, span: number) => Promise<boolean>) | undefined
 
+  /**
+   * Deletes at most `limit` records of a user's sessions that have an end reason, however long ago they ended. Answers
+   * how many went: 0 when none is left. Their events stay, and so does the user's epoch. A session without an
+   * end reason is never among them, whatever became of its time: whoever wants it gone ends it first. Optional: without
+   * it ended records stay until they are pruned.
+   */
+  forget?: ((userId: string, limit: number) => Promise<number>) | undefined
+
   /** What this store promises, as probed and not as configured. */
   guarantees(): Promise<Guarantees>
 

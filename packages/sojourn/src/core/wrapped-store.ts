@@ -20,18 +20,20 @@ import type { SessionId } from './token.ts'
 
 /** A store that does as another one does, with something around each call. Whoever derives from it says what. */
 export abstract class WrappedStore<Inner extends Store = Store> implements Store {
-  /** There where the store has it, as the other two. */
+  /** There where the store has it, as the others below. */
   readonly now?: () => Promise<number>
   readonly reread?: (id: SessionId) => Promise<SessionRecord | null>
   readonly claim?: NonNullable<Store['claim']>
+  readonly forget?: NonNullable<Store['forget']>
   protected readonly inner: Inner
 
   constructor(inner: Inner) {
     this.inner = inner
-    const { now, reread, claim } = inner
+    const { now, reread, claim, forget } = inner
     if (now !== undefined) this.now = () => this.around('now', () => now.call(inner))
     if (reread !== undefined) this.reread = (id) => this.around('reread', () => reread.call(inner, id))
     if (claim !== undefined) this.claim = (...wish) => this.around('claim', () => claim.apply(inner, wish))
+    if (forget !== undefined) this.forget = (...whom) => this.around('forget', () => forget.apply(inner, whom))
   }
 
   /** Makes a call of the store, or not, and answers for it. */

@@ -363,6 +363,29 @@ describe('the process that ends sessions', () => {
     expect(await verdict(node, token)).toMatch(/^(?:ended|disabled|unknown)$/)
   })
 
+  test('refuses whom another process has ended as soon as it has forgotten them, without having read the log', async () => {
+    await node.warmUp(token)
+    await other.sessions.revoke({ id })
+    expect(await verdict(node, token)).toBe('stands')
+    expect(await node.store.forget?.('42', 9)).toBe(1)
+    expect(node.calls('changes')).toBe(1)
+    expect(await verdict(node, token)).toBe('unknown')
+  })
+
+  test('keeps in memory nothing that was read before it was forgotten', async () => {
+    await node.store.pull()
+    const gate = new Gate()
+    node.network.faults = { pause: gate.at('get', 'after') }
+    const validating = node.sessions.validate(token)
+    await settled()
+    node.network.faults = {}
+    await other.sessions.revoke({ id })
+    await node.store.forget?.('42', 9)
+    gate.open()
+    await validating
+    expect(await verdict(node, token)).toBe('unknown')
+  })
+
   test('answers from memory neither while the store is being told, nor what was read meanwhile', async () => {
     await node.warmUp(token)
     const gate = new Gate()

@@ -86,6 +86,7 @@ export class CachedStore<Inner extends Store = Store> implements Store {
   readonly users: UsersOf<Inner>
   readonly now?: () => Promise<number>
   readonly claim?: NonNullable<Store['claim']>
+  readonly forget?: NonNullable<Store['forget']>
   /** For those who derive from this store to show what a test catches; not for applications. */
   protected readonly memory: RecordMemory
   protected readonly lease: Lease
@@ -110,9 +111,13 @@ export class CachedStore<Inner extends Store = Store> implements Store {
     const clock = options.clock ?? {}
     this.follower = new Follower({ log: store, memory: this.memory, lease: this.lease, span: this.#span, clock })
     this.users = usersOf(store, this.memory)
-    const { now, claim } = store
+    const { now, claim, forget } = store
     if (now !== undefined) this.now = () => now.call(store)
     if (claim !== undefined) this.claim = (...wish) => claim.apply(store, wish)
+    if (forget !== undefined) {
+      this.forget = (userId, limit) =>
+        this.#denying(this.memory.withholdUser(userId), () => forget.call(store, userId, limit))
+    }
   }
 
   /** How long ago the event log was last read to its end, in milliseconds; null before the first time. */

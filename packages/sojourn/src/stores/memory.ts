@@ -138,6 +138,14 @@ export class MemoryStore implements Store {
     return old.length
   }
 
+  async forget(userId: string, limit: number): Promise<number> {
+    this.tables.assertOpen()
+    const ended = this.tables.sessionsOf(userId).filter(({ endReason }) => endReason !== null)
+    const meant = ended.slice(0, Math.max(0, limit))
+    for (const { id } of meant) this.tables.sessions.delete(id)
+    return meant.length
+  }
+
   async changes(cursor: string | null, limit: number): Promise<Changes> {
     this.tables.assertOpen()
     if (cursor === 'end') return { events: [], cursor: String(this.tables.lastPosition) }

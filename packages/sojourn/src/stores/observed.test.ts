@@ -98,8 +98,11 @@ describe('a tracer', () => {
 test('what a store has beyond the contract is there, observed or not', () => {
   const plain = observed(new MemoryStore(), {})
   expect([plain.now, plain.reread, typeof plain.users]).toEqual([undefined, undefined, 'object'])
+  const poor = observed(cached(Object.assign(new MemoryStore(), { claim: undefined, forget: undefined })), {})
+  expect([poor.claim, poor.forget]).toEqual([undefined, undefined])
   const rich = observed(cached(Object.assign(new MemoryStore(), { now: async () => 7 })), {})
   expect([typeof rich.now, typeof rich.reread, typeof rich.users]).toEqual(['function', 'function', 'object'])
+  expect([typeof rich.claim, typeof rich.forget]).toEqual(['function', 'function'])
 })
 
 /** Keeps what it is told. */

@@ -1,6 +1,7 @@
 import type { ContractCase } from './contract-case.ts'
 import { eventCases } from './contract/events.ts'
 import { factCases } from './contract/facts.ts'
+import { forgetCases } from './contract/forget.ts'
 import { insertCases } from './contract/insert.ts'
 import { claimCases } from './contract/claims.ts'
 import { listCases } from './contract/list.ts'
@@ -23,4 +24,5 @@ export const storeContract: readonly ContractCase[] = [
   ...eventCases,
   ...factCases,
   ...claimCases,
+  ...forgetCases,
 ]
