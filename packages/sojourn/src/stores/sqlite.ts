@@ -38,7 +38,14 @@ import { migrateUp, readStatus } from './sqlite/migrations.ts'
 import { pageOf, selectionOf } from './sqlite/query.ts'
 import { SESSION_READ, decodeSession } from './sqlite/rows.ts'
 import { SqliteSearch, isSearch } from './sqlite/search.ts'
-import { insertSession, pruneSessions, revokeSessions, touchSession, updateSession } from './sqlite/sessions.ts'
+import {
+  forgetSessions,
+  insertSession,
+  pruneSessions,
+  revokeSessions,
+  touchSession,
+  updateSession,
+} from './sqlite/sessions.ts'
 import { countStanding, sqliteStats } from './sqlite/stats.ts'
 import { SqliteUsers } from './sqlite/users.ts'
 
@@ -197,6 +204,14 @@ export class SqliteStore implements Store {
       const pruned = pruneSessions(database, before, Math.max(0, limit))
       for (const id of pruned) this.#engine.cache.drop(id)
       return pruned.length
+    })
+  }
+
+  async forget(userId: string, limit: number): Promise<number> {
+    return this.#engine.write((database) => {
+      const forgotten = forgetSessions(database, userId, Math.max(0, limit))
+      for (const id of forgotten) this.#engine.cache.drop(id)
+      return forgotten.length
     })
   }
 

@@ -24,6 +24,11 @@ const WRITES: Readonly<Record<string, (store: SqliteStore) => Promise<unknown>>>
       mark: makeMark(),
       cap: { max: 1, onExceed: 'evict', standing: { endsAfter: NOON, accessedAfter: 0, authenticatedAfter: 0 } },
     }),
+  'revoke and forget': async (store) => {
+    await store.revoke({ id }, makeEndMark(), 1)
+    await store.get(id)
+    await store.forget('user-1', 1)
+  },
   prune: (store) => store.prune(NOON + 30 * DAY, 10),
   'change the password': (store) => store.users.setPassword('user-1', { to: 'x' }, makeMark()),
   'disable the user': (store) => store.users.disable('user-1', makeMark()),

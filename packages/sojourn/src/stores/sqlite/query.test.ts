@@ -122,6 +122,7 @@ describe('an index answers', () => {
       'user_standing (user_id=? AND end_reason=?)',
     ],
     ['standing of one user', { userId: 'u', standing: at }, 'user_standing (user_id=? AND end_reason=?)'],
+    ['to be forgotten with their user', { userId: 'u', isEnded: true }, 'user (user_id=?)'],
     ['overdue for pruning', { endsBy: 1 }, 'ends (ends_at<?)'],
   ])('which sessions are %s', (_, each, index) => {
     expect(planOf('session_id', selectionOf(each))).toContain(`INDEX sojourn_sessions_${index}`)

@@ -173,6 +173,17 @@ export function pruneSessions(database: SqliteConnection, before: number, limit:
   return pruned.map(([id]) => id as SessionId)
 }
 
+/** Deletes ended sessions of a user, as `Store.forget` promises, and answers with the ids. Runs inside a transaction. */
+export function forgetSessions(database: SqliteConnection, userId: string, limit: number): readonly SessionId[] {
+  const forgotten = database.rows(
+    `DELETE FROM sojourn_sessions WHERE session_id IN (
+       SELECT session_id FROM sojourn_sessions WHERE user_id = ? AND end_reason IS NOT NULL LIMIT ?) RETURNING session_id`,
+    userId,
+    limit,
+  )
+  return forgotten.map(([id]) => id as SessionId)
+}
+
 function hasSession(database: SqliteConnection, id: SessionId): boolean {
   return database.row('SELECT 1 FROM sojourn_sessions WHERE session_id = ?', id) !== undefined
 }
