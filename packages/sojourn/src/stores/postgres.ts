@@ -38,7 +38,7 @@ import { PostgresReads } from './postgres/reads.ts'
 import { SESSION_READ, asMilliseconds, decodeSession } from './postgres/rows.ts'
 import { PostgresEndings } from './postgres/endings.ts'
 import { PostgresLogins } from './postgres/logins.ts'
-import { pruneSessions, touchSessions, updateSession } from './postgres/sessions.ts'
+import { forgetSessions, pruneSessions, touchSessions, updateSession } from './postgres/sessions.ts'
 import { postgresStats } from './postgres/stats.ts'
 import { PostgresUsers } from './postgres/users.ts'
 
@@ -172,6 +172,10 @@ export class PostgresStore implements Store {
 
   async prune(before: number, limit: number): Promise<number> {
     return pruneSessions(this.#engine, before, limit)
+  }
+
+  async forget(userId: string, limit: number): Promise<number> {
+    return forgetSessions(this.#engine, userId, limit)
   }
 
   async changes(cursor: string | null, limit: number): Promise<Changes> {

@@ -173,6 +173,7 @@ describe('a server that does not answer', () => {
       const key = makeApiKey()
       await store.users.add(makeUser({ id: 'held', username: 'held', passwordHash: 'old' }), makeMark())
       await store.users.add(makeUser({ id: 'shut', username: 'shut', disabledAt: NOON }), makeMark())
+      await store.insert(makeRecord({ userId: 'gone', endReason: 'user_deleted', endsAt: NOON }), { mark: makeMark() })
       await store.apiKeys.add(key, makeMark())
       await store.users.attempts.swap([{ bucket: 'held', from: null, to: ATTEMPTS }])
       const holder = new Client(config)
@@ -190,6 +191,7 @@ describe('a server that does not answer', () => {
           store.revoke({ ids: [id, makeRecord().id] }, makeEndMark(), 2),
           store.revoke({ where: { userId } }, makeEndMark(), 1),
           store.revoke({ userId }, makeEndMark(), 1),
+          store.forget('gone', 1),
           store.users.rehash('held', 'old', 'late'),
           store.users.add(makeUser({ id: 'almost', username: 'late' }), makeMark()),
           store.users.enable('shut', makeMark()),
@@ -212,6 +214,7 @@ describe('a server that does not answer', () => {
       const after = await opened()
       expect(await after.get(id)).toMatchObject({ endReason: null, version, lastAccessedAt: NOON, method: null })
       expect(await after.count({ userId })).toBe(1)
+      expect(await after.count({ userId: 'gone' })).toBe(1)
       expect(await after.users.byId('held')).toMatchObject({ passwordHash: 'old', disabledAt: null })
       expect(await after.users.byId('shut')).toMatchObject({ disabledAt: NOON })
       expect(await Promise.all([after.users.byId('almost'), after.apiKeys.byId('almost')])).toEqual([null, null])

@@ -162,6 +162,33 @@ describe('a statement that began before others had committed', () => {
   })
 })
 
+describe('forgetting sessions of a user', () => {
+  beforeEach(async () => {
+    for (const place of [0, 1]) {
+      const ended = makeRecord({ createdAt: NOON + place, endReason: 'user_deleted', endsAt: NOON + place })
+      await on(0).insert(ended, { mark: makeMark() })
+    }
+    await slow.query('BEGIN')
+  })
+
+  test('waits for a record that somebody holds, and passes over none', async () => {
+    await slow.query('SELECT FROM sojourn_sessions FOR UPDATE')
+    const forgetting = on(0).forget('user-1', 9)
+    await untilSomebodyWaits(config, 1)
+    await slow.query('COMMIT')
+    expect(await forgetting).toBe(2)
+  })
+
+  test('goes on to the next where another deletes the one that it waits for', async () => {
+    await slow.query('DELETE FROM sojourn_sessions WHERE created_at = (SELECT min(created_at) FROM sojourn_sessions)')
+    const forgetting = on(0).forget('user-1', 1)
+    await untilSomebodyWaits(config, 1)
+    await slow.query('COMMIT')
+    expect(await forgetting).toBe(1)
+    expect(await on(1).count({})).toBe(0)
+  })
+})
+
 test('nodes that use and end the same sessions at once do not stand in each other’s way', async () => {
   const records = Array.from({ length: 40 }, (_, place) => makeRecord({ userId: `user-${place % 4}` }))
   for (const record of records) await on(0).insert(record, { mark: makeMark() })

@@ -102,6 +102,7 @@ describe('among many sessions an index answers', () => {
     ['unused', { isEnded: false, accessedBy: early }],
     ['unused of one user', { isEnded: false, accessedBy: late, userId: 'u7' }],
     ['standing of one user', { userId: 'u7', standing }],
+    ['to be forgotten with their user', { userId: 'u7', isEnded: true }],
     ['overdue for pruning', { endsBy: NOON + 20 * MINUTE }],
     ['either of several', { anyOf: [{ isEnded: false, accessedBy: early }, { userId: 'u7' }] }],
   ])('which sessions are %s', async (_, filter) => {
@@ -110,7 +111,7 @@ describe('among many sessions an index answers', () => {
     await assertIndexed(`SELECT session_id FROM sojourn_sessions WHERE ${condition}`, bindings.values)
   })
 
-  test('a validation, a login under a cap, an end, a use, a clean-up and a reader of the log', async () => {
+  test('a validation, a login under a cap, an end, a use, a deletion, a clean-up and a reader of the log', async () => {
     const record: SessionRecord = makeRecord({ userId: 'u1', username: 'u1' })
     const { cursor } = await store.changes('end', 9)
     await store.close()
@@ -124,6 +125,7 @@ describe('among many sessions an index answers', () => {
     await store.revoke({ id: record.id }, { at: NOON + 2, actor: 'user', reason: 'logout' }, 1)
     await store.revoke({ userId: 'u2' }, { at: NOON + 2, actor: 'user', reason: 'logout' }, 1)
     await store.revoke({ where: { isEnded: false, endsBy: NOON } }, { at: NOON, actor: 'system', reason: 'idle' }, 100)
+    await store.forget('u3', 100)
     await store.prune(NOON + MINUTE, 100)
     await store.changes(cursor, 100)
     await store.users.byUsername('u9')

@@ -39,6 +39,16 @@ const PRUNE = statement(
   forgotten AS (DELETE FROM sojourn_events WHERE position IN (SELECT position FROM old_lines))
   SELECT count(*) FROM pruned`,
 )
+/** What is in other hands is waited for: a record that was passed over would stay. */
+const FORGET = statement(
+  'forget',
+  `WITH ended AS MATERIALIZED (
+    SELECT session_id FROM sojourn_sessions WHERE user_id = $1 AND end_reason IS NOT NULL AND ${IS_PATIENT}
+    ORDER BY created_at, session_id LIMIT $2::bigint FOR UPDATE),
+  forgotten AS (
+    DELETE FROM sojourn_sessions WHERE session_id IN (SELECT session_id FROM ended) RETURNING 1)
+  SELECT count(*) FROM forgotten`,
+)
 
 /** Notes uses, as `Store.touch` promises. Several of one session take effect one after the other. */
 export async function touchSessions(engine: PostgresEngine, batch: readonly Touch[]): Promise<number> {
@@ -83,6 +93,12 @@ export async function updateSession(
 /** Deletes what ended long ago, as `Store.prune` promises: nothing while another node is at it. */
 export async function pruneSessions(engine: PostgresEngine, before: number, limit: number): Promise<number> {
   const row = await engine.write((connection) => connection.row(PRUNE, instantText(before), Math.max(0, limit)))
+  return Number(row?.[0])
+}
+
+/** Deletes ended sessions of a user, as `Store.forget` promises. */
+export async function forgetSessions(engine: PostgresEngine, userId: string, limit: number): Promise<number> {
+  const row = await engine.write((connection) => connection.row(FORGET, userId, Math.max(0, limit)))
   return Number(row?.[0])
 }
 
