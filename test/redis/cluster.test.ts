@@ -56,6 +56,26 @@ test('another node finds a session by its id alone, and sees at once that it end
   await other.close()
 })
 
+test('what was forgotten with its user is unknown on every node, and leaves no trace of where it was', async () => {
+  const [kept] = await signIn(1)
+  const records = Array.from({ length: 3 }, () => makeRecord({ userId: 'ada' }))
+  for (const record of records) await store.insert(record, { mark: makeMark() })
+  const other = await RedisStore.open({ client, prefix })
+  for (const { id } of records) expect(await other.get(id)).toMatchObject({ endReason: null })
+  await store.revoke({ userId: 'ada' }, makeEndMark(), 1)
+  expect(await store.forget('ada', 2)).toBe(2)
+  expect(await store.forget('ada', 2)).toBe(1)
+  for (const { id } of records) {
+    for (const node of [store, other]) expect(await node.get(id)).toBeNull()
+    expect(await client.get(`${prefix}at:{${id}}`)).toBeNull()
+  }
+  expect(await store.count({})).toBe(1)
+  expect(await store.get(kept!.id)).toMatchObject({ endReason: null })
+  const late = makeRecord({ userId: 'ada' })
+  expect(await other.insert(late, { mark: makeMark(), epoch: 0 })).toEqual({ ok: false, reason: 'epoch' })
+  await other.close()
+})
+
 test('a login that broke off before it was told where it is leaves nothing that stays', async () => {
   const record = makeRecord()
   const place = `${prefix}at:{${record.id}}`

@@ -75,6 +75,19 @@ test('the node that ended a session never sees it standing again', async () => {
   expect(await node.store.get(record.id)).toMatchObject({ endReason: 'logout' })
 })
 
+test('the node that ended a session and forgot it never sees it standing again either', async () => {
+  await using pair = await Pair.start()
+  const record = await pair.signIn('ada')
+  await pair.cut()
+  const node = await pair.node()
+  await node.store.revoke({ id: record.id }, makeEndMark({ reason: 'logout' }), 1)
+  expect(await node.store.forget('ada', 9)).toBe(1)
+  expect(await node.store.get(record.id)).toBeNull()
+  await pair.failOver()
+  await untilAnswered(node.client)
+  expect(await node.store.get(record.id)).toMatchObject({ endReason: 'logout' })
+})
+
 test('a surviving node ends again what the new primary had not heard of, for everybody', async () => {
   await using pair = await Pair.start()
   const [one, two, spared, other] = [

@@ -163,6 +163,11 @@ export class RedisStore implements Store {
     return this.#sessions.prune(before, Math.max(0, limit))
   }
 
+  async forget(userId: string, limit: number): Promise<number> {
+    this.#connection.assertOpen()
+    return this.#sessions.forget(userId, Math.max(0, limit))
+  }
+
   async changes(cursor: string | null, limit: number): Promise<Changes> {
     this.#connection.assertOpen()
     const changes = await changesAfter(this.#connection, this.#keys.partitions, cursor, limit)

@@ -170,6 +170,54 @@ test('more sessions than one step looks at are listed, counted and ended', async
   ])
 })
 
+describe('forgetting ended sessions of a user', () => {
+  test('leaves nothing of them but their history, and of everybody else everything', async () => {
+    await insert(makeRecord({ userId: 'grace', username: 'ada' }))
+    const before = await keysLeft()
+    const records = Array.from({ length: 5 }, (_, place) => makeRecord({ userId: 'ada', createdAt: NOON + place }))
+    for (const record of records) await insert(record)
+    await store.revoke({ userId: 'ada' }, makeEndMark({ at: NOON + HOUR }), 1)
+    expect(await store.forget('ada', 100)).toBe(5)
+    const lines = records.map(({ id }) => `events:session:${id}`)
+    expect(await keysLeft()).toEqual([...before, ...lines, 'events:user:ada', 'user:ada'].toSorted())
+    expect(await store.stats(STANDING, 0)).toMatchObject({ total: 1, mostActive: { userId: 'grace', sessions: 1 } })
+    expect(await store.events({ userId: 'ada', type: 'session_ended', limit: 100 })).toHaveLength(5)
+  })
+
+  test('passes over more that stand than one step looks at', async () => {
+    const records = Array.from({ length: 350 }, (_, place) => makeRecord({ userId: 'ada', createdAt: NOON + place }))
+    await Promise.all(records.map(insert))
+    const ended = records.filter((_, place) => place % 3 === 0 || place > 300).map(({ id }) => id)
+    await store.revoke({ ids: ended }, makeEndMark(), 1_000)
+    expect(await store.forget('ada', 120)).toBe(120)
+    expect(await store.forget('ada', 1_000)).toBe(ended.length - 120)
+    expect(await store.forget('ada', 1_000)).toBe(0)
+    expect(await ids({ userId: 'ada' })).toEqual(records.map(({ id }) => id).filter((id) => !ended.includes(id)))
+    expect(await store.count({ userId: 'ada', isEnded: false })).toBe(350 - ended.length)
+  })
+
+  test('misses none when the indexes of the user were lost', async () => {
+    const records = Array.from({ length: 5 }, () => makeRecord({ userId: 'ada' }))
+    for (const record of records) await insert(record)
+    await store.revoke({ ids: records.slice(1).map(({ id }) => id) }, makeEndMark(), 5)
+    await lose('all:user:ada', 'users')
+    expect(await store.forget('ada', 100)).toBe(4)
+    expect(await ids({ userId: 'ada' })).toEqual([records[0]!.id])
+    expect(await store.stats(STANDING, 0)).toMatchObject({ total: 1, mostActive: { userId: 'ada', sessions: 1 } })
+  })
+
+  test('also meets what a raised epoch has ended and nobody has written down', async () => {
+    const record = makeRecord({ userId: 'ada' })
+    await insert(record)
+    const half = ['epoch', '1', 'raised_at', String(NOON + 7), 'raised_by', 'ops:grace', 'reason', 'user_deleted']
+    await client.sendCommand(['HSET', `${prefix}user:ada`, ...half])
+    expect(await store.forget('ada', 100)).toBe(1)
+    expect(await store.get(record.id)).toBeNull()
+    expect(await store.count({})).toBe(0)
+    expect(await store.events({ sessionId: record.id, limit: 1 })).toMatchObject([{ reason: 'user_deleted' }])
+  })
+})
+
 function byCreation(a: SessionRecord, b: SessionRecord): number {
   return a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)
 }

@@ -15,7 +15,7 @@ import { endedSessions, list, number, placeOf, text } from './replies.ts'
 import type { Place } from './replies.ts'
 import { END, RAISE, WRITE_DOWN } from './scripts/end.ts'
 import { LATEST } from './scripts/figures.ts'
-import { EPOCH, PRUNE } from './scripts/history.ts'
+import { EPOCH, FORGET, PRUNE } from './scripts/history.ts'
 import { INSERT } from './scripts/insert.ts'
 import { TOUCH, UPDATE } from './scripts/write.ts'
 
@@ -149,6 +149,28 @@ export class RedisSessions {
       }
     }
     return limit - sessions
+  }
+
+  /**
+   * Deletes records of a user's sessions that have ended. That they have ended is remembered all the same: a server that
+   * takes over, and has heard of neither, must not have them stand.
+   */
+  async forget(userId: string, limit: number): Promise<number> {
+    const partition = this.#keys.ofUser(userId)
+    let count = 0
+    let from: Place | null = { value: '', id: '' }
+    while (from !== null && count < limit) {
+      const place: Place = from
+      const most = Math.min(STEP, limit - count)
+      const reply = await this.#connection.withIndexes(partition, { userId }, async () =>
+        list(await this.#connection.run(FORGET, partition, userId, STEP, most, place.value, place.id)),
+      )
+      from = placeOf(reply[0])
+      const forgotten = reply.slice(1).map((id) => text(id) as SessionId)
+      await this.#locators.forget(forgotten)
+      count += forgotten.length
+    }
+    return count
   }
 
   async epoch(userId: string): Promise<number> {

@@ -1,3 +1,4 @@
+import { INDEXES } from './indexes.ts'
 import { scriptWhenFull } from './script.ts'
 import { SESSIONS } from './sessions.ts'
 
@@ -65,22 +66,32 @@ end
 return result`,
 )
 
+/** `erase(record)` deletes a session. Its history stays. Builds on `SESSIONS`. */
+const ERASING = `
+local function erase(record)
+  local id, user, name = record[ID], record[USER_ID], record[USERNAME]
+  close(record)
+  for _, index in ipairs({ 'all:created', 'all:accessed', 'all:end' }) do call('ZREM', base .. index, id) end
+  if call('ZREM', base .. 'all:user:' .. user, id) == 1 then tally('users', user, -1) end
+  if call('ZREM', base .. 'all:name:' .. name, id) == 1 then tally('names', name, -1) end
+  call('DEL', base .. 'session:' .. id)
+end
+`
+
 /** `Store.prune` of a partition. */
 export const PRUNE = scriptWhenFull(
   `
 -- KEYS[1] the partition · ARGV[1] its number · [2] the instant · [3] how many sessions and [4] events at most
 -- Result: { how many events went, the id of each session that went, … }`,
   SESSIONS,
+  INDEXES,
+  ERASING,
   `
 local result = { 0 }
 for _, id in ipairs(call('ZRANGEBYSCORE', base .. 'all:end', '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])) do
-  local record = load(id)
-  for _, name in ipairs({ 'all:created', 'all:accessed', 'all:end' }) do call('ZREM', base .. name, id) end
+  local record = visit(id)
   if record then
-    close(record)
-    if call('ZREM', base .. 'all:user:' .. record[USER_ID], id) == 1 then tally('users', record[USER_ID], -1) end
-    if call('ZREM', base .. 'all:name:' .. record[USERNAME], id) == 1 then tally('names', record[USERNAME], -1) end
-    call('DEL', base .. 'session:' .. id)
+    erase(record)
     table.insert(result, id)
   end
 end
@@ -93,6 +104,31 @@ for _, position in ipairs(call('ZRANGEBYSCORE', base .. 'events:at', '-inf', '('
   call('XDEL', base .. 'events', position .. '-0')
   call('ZREM', base .. 'events:at', position)
   result[1] = result[1] + 1
+end
+return result`,
+)
+
+/** `Store.forget`, some at a time. */
+export const FORGET = scriptWhenFull(
+  `
+-- KEYS[1] the partition of the user · ARGV[1] its number · [2] the user · [3] how many to look at · [4] how many to delete
+-- ARGV[5] where to go on: the instant · [6] and the id, '' to begin
+-- Result: { where to go on or nothing, the id of each session that went, … }`,
+  SESSIONS,
+  INDEXES,
+  ERASING,
+  `
+local user = ARGV[2]
+assertWhole(user)
+local ids, more = walk(base .. 'all:user:' .. user, false, '-inf', '+inf', ARGV[5], ARGV[6], tonumber(ARGV[3]))
+local result = { more }
+for _, id in ipairs(ids) do
+  if #result > tonumber(ARGV[4]) then break end
+  local record = visit(id, user)
+  if record and record[USER_ID] == user and record[END_REASON] then
+    erase(record)
+    table.insert(result, id)
+  end
 end
 return result`,
 )
