@@ -144,20 +144,27 @@ describe.each(Object.keys(ENGINES))('on %s', (name) => {
     },
   )
 
-  test('whom an operator disables or deletes is signed out', { timeout: PATIENCE }, async (context) => {
-    using place = await begin(context)
-    await place.do(['migrate'])
-    await place.do(['user', 'add', 'ada', '--operator'], PASSWORD)
-    const token = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
-    expect(await place.value(['user', 'disable', 'ada'])).toMatchObject({ isChanged: true, ended: 1 })
-    expect(await place.do(['validate'], token)).toMatchObject({ code: 3 })
-    await place.do(['user', 'enable', 'ada'])
-    const again = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
-    expect(await place.do(['user', 'delete', 'ada', '--yes'])).toMatchObject({ code: 0 })
-    expect(await place.do(['validate'], again)).toMatchObject({ code: 3 })
-    expect(await place.value(['user', 'list'])).toEqual([])
-    expect(place.said).not.toContain(CANARY)
-  })
+  test(
+    'whom an operator disables or deletes is signed out, and deleting leaves no session',
+    { timeout: PATIENCE },
+    async (context) => {
+      using place = await begin(context)
+      await place.do(['migrate'])
+      await place.do(['user', 'add', 'ada', '--operator'], PASSWORD)
+      const token = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
+      expect(await place.value(['user', 'disable', 'ada'])).toMatchObject({ isChanged: true, ended: 1 })
+      expect(await place.do(['validate'], token)).toMatchObject({ code: 3 })
+      await place.do(['user', 'enable', 'ada'])
+      const again = (await place.do(['login', 'ada'], PASSWORD)).stdout.trim()
+      expect(await place.do(['user', 'delete', 'ada', '--yes'])).toMatchObject({ code: 0 })
+      expect(await place.do(['validate'], again)).toMatchObject({ code: 3 })
+      expect(await place.value(['user', 'list'])).toEqual([])
+      expect(await place.value(['list', '--all'])).toEqual([])
+      expect(await place.value(['stats'])).toMatchObject({ total: 0 })
+      expect(await place.do(['show', again.slice(0, 36)])).toMatchObject({ code: 3 })
+      expect(place.said).not.toContain(CANARY)
+    },
+  )
 
   test(
     'doctor finds all well, and measures how soon an end is refused elsewhere',
@@ -179,7 +186,7 @@ describe.each(Object.keys(ENGINES))('on %s', (name) => {
         expect(cached).toMatchObject({ ok: true, measured: { bound: 500, milliseconds: expect.any(Number) } })
       }
       expect(await place.value(['user', 'list'])).toEqual([])
-      expect(await place.value(['list'])).toEqual([])
+      expect(await place.value(['list', '--all'])).toEqual([])
       expect((await place.do(['doctor'])).stdout).toContain('what is acknowledged survives the loss of power')
       expect(place.said).not.toContain(CANARY)
     },
@@ -276,7 +283,9 @@ test('a cluster of redis is named by some of its hosts', { timeout: PATIENCE }, 
     database: { path: url, bytes: null },
     measured: { milliseconds: expect.any(Number) },
   })
-  expect(await place.value(['invalidate', '--all', '--yes'])).toEqual({ ended: 3 })
+  expect(await place.do(['user', 'delete', 'ada', '--yes'])).toMatchObject({ code: 0 })
+  expect(await place.value<Listed[]>(['list', '--all'])).toHaveLength(2)
+  expect(await place.value(['invalidate', '--all', '--yes'])).toEqual({ ended: 2 })
   place.env['SOJOURN_DATABASE_URL'] = `redis://${hosts[0]}`
   expect(await place.do(['list'])).toMatchObject({ code: 2, stderr: expect.stringContaining('redis+cluster://') })
   await cluster.close()

@@ -21,7 +21,7 @@ const ALLOWANCE = 1_000
 
 /**
  * Signs a made-up user in, ends that session, and asks a second connection with a memory of its own until it refuses.
- * Leaves nothing but the lines of history; on Redis the record of the ended session as well, until retention removes it.
+ * Leaves nothing but the lines of history, and on Redis the epoch of the user.
  */
 export async function measureLag(engine: Engine, lease: Duration | null): Promise<MeasuredLag> {
   const opened: OpenedEngine[] = []

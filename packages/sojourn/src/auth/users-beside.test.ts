@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { SessionManager } from '../core/manager.ts'
+import type { Store } from '../core/store.ts'
 import { MemoryStore } from '../stores/memory.ts'
 import { FaultyStore, FixedClock } from '../testing/index.ts'
+import { makeMark } from '../testing/records.ts'
 import type { StoreCall } from '../testing/index.ts'
 import { AuthManager } from './auth-manager.ts'
 import type { PasswordHasher } from './passwords.ts'
@@ -9,6 +11,7 @@ import { UsersBeside } from './users-beside.ts'
 
 const PASSWORD = 'correct horse battery staple'
 const OTHER = 'another long and unusual phrase'
+const MARK = makeMark({ actor: 'ops:grace' })
 
 test('who registers in one store signs in with a session in the other', async () => {
   const { auth, sessions, kept } = await start()
@@ -20,7 +23,6 @@ test('who registers in one store signs in with a session in the other', async ()
 
 test.each([
   ['disabling', (auth: AuthManager) => auth.disableUser('ada'), 'user_disabled'],
-  ['deleting', (auth: AuthManager) => auth.deleteUser('ada'), 'user_deleted'],
   ['setting a password', (auth: AuthManager) => auth.setPassword('ada', OTHER), 'password_change'],
 ] as const)('%s a user ends the sessions in the other store', async (_, deed, endReason) => {
   const { auth, sessions } = await start()
@@ -92,9 +94,99 @@ test('a change that is none signs nobody out who does not exist, and adoption na
   await expect(users.adopt()).rejects.toMatchObject({ code: 'invalid_argument' })
 })
 
-async function start() {
+test('deleting a user leaves no record of their sessions, and of nobody else’s fewer', async () => {
+  const { auth, sessions } = await start()
+  const [standing, over] = [await signIn(auth), await signIn(auth)]
+  await sessions.end(over.token)
+  const theirs = await sessions.create({ userId: '43', username: 'ada' })
+  await sessions.revoke({ id: theirs.session.id })
+  expect(await auth.deleteUser('ada')).toEqual({ ok: true, isChanged: true, ended: 1 })
+  for (const { token } of [standing, over]) {
+    expect(await sessions.validate(token)).toEqual({ ok: false, reason: 'unknown' })
+  }
+  expect((await sessions.page({})).sessions.map(({ id }) => id)).toEqual([theirs.session.id])
+  const told = await sessions.events({ sessionId: standing.session.id })
+  expect(told.map(({ type, reason }) => reason ?? type)).toEqual(['user_deleted', 'session_created'])
+})
+
+test('records go a hundred at a time, however many there are', async () => {
+  const { auth, sessions, held } = await start()
+  const userId = (await auth.getUser('ada'))!.id
+  for (let place = 0; place < 250; place += 1) await sessions.create({ userId, username: 'ada' })
+  await auth.deleteUser('ada')
+  expect(await sessions.count({})).toBe(0)
+  expect(held.calls.filter(({ method }) => method === 'forget')).toHaveLength(4)
+})
+
+test('where the records cannot be deleted the call says so, and is repeated with the id', async () => {
+  const { auth, sessions, users, held, kept } = await start()
+  const { token, user } = await signIn(auth)
+  held.faults = { isRefused: ({ method }) => method === 'forget' }
+  await expect(auth.deleteUser('ada')).rejects.toThrow(`user '${user.id}' is deleted, but records`)
+  expect(await kept.users.count()).toBe(0)
+  expect(await sessions.validate(token)).toMatchObject({ ok: false, endReason: 'user_deleted' })
+  held.faults = {}
+  expect(await users.remove(user.id, MARK)).toBe(false)
+  expect(await sessions.count({})).toBe(0)
+})
+
+test('the repeat also ends who came meanwhile and could not be ended', async () => {
+  const { auth, sessions, users, held } = await start()
+  const { user } = await signIn(auth)
+  let revokes = 0
+  held.faults = { isRefused: ({ method }) => method === 'revoke' && ++revokes === 2 }
+  await expect(auth.deleteUser('ada')).rejects.toThrow('do it again')
+  const stray = await sessions.create({ userId: user.id, username: 'ada' })
+  expect(await users.remove(user.id, MARK)).toBe(false)
+  expect(await sessions.validate(stray.token)).toEqual({ ok: false, reason: 'unknown' })
+})
+
+test('while the user is still there no record is deleted', async () => {
+  const { auth, sessions, kept, held } = await start()
+  const { session } = await signIn(auth)
+  held.faults = {
+    pause: async ({ method }, when) => (method === 'revoke' && when === 'after' ? kept.close() : undefined),
+  }
+  await expect(auth.deleteUser('ada')).rejects.toMatchObject({ code: 'closed' })
+  expect(await sessions.get(session.id)).toMatchObject({ endReason: 'user_deleted' })
+})
+
+test('a session that begins under the same id while records are deleted stays', async () => {
+  const { auth, sessions, users, held } = await start()
+  const { user } = await signIn(auth)
+  const isRemoved = await overtaken(
+    held,
+    () => users.remove(user.id, MARK),
+    () => sessions.create({ userId: user.id, username: 'ada' }),
+    'forget',
+  )
+  expect(isRemoved).toBe(true)
+  const { sessions: left } = await sessions.page({})
+  expect(left).toMatchObject([{ userId: user.id, isActive: true }])
+})
+
+test('a login that is under way while its user is deleted leaves nothing', async () => {
+  const { auth, sessions, held } = await start()
+  await signIn(auth)
+  const login = await overtaken(
+    held,
+    () => auth.loginUser('ada', PASSWORD),
+    () => auth.deleteUser('ada'),
+  )
+  expect(login.ok).toBe(false)
+  expect(await sessions.count({})).toBe(0)
+})
+
+test('a store that cannot forget keeps the records, and they have ended', async () => {
+  const { auth, sessions } = await start(Object.assign(new MemoryStore(), { forget: undefined }))
+  const { session } = await signIn(auth)
+  await auth.deleteUser('ada')
+  expect(await sessions.get(session.id)).toMatchObject({ isActive: false, endReason: 'user_deleted' })
+})
+
+async function start(store: Store = new MemoryStore()) {
   const kept = new MemoryStore()
-  const held = new FaultyStore(new MemoryStore())
+  const held = new FaultyStore(store)
   const clock = new FixedClock()
   const sessions = new SessionManager({ store: held, clock })
   const users = new UsersBeside(kept.users, held)
@@ -109,13 +201,18 @@ async function signIn(auth: AuthManager) {
   return login
 }
 
-/** Holds a call back where it is about to insert, until the other one is through. */
-async function overtaken<T>(store: FaultyStore, first: () => Promise<T>, other: () => Promise<unknown>): Promise<T> {
+/** Holds a call back where it is about to insert, or what is said, until the other one is through. */
+async function overtaken<T>(
+  store: FaultyStore,
+  first: () => Promise<T>,
+  other: () => Promise<unknown>,
+  at: StoreCall['method'] = 'insert',
+): Promise<T> {
   const reached = Promise.withResolvers<void>()
   const isThrough = Promise.withResolvers<void>()
   store.faults = {
     async pause({ method }: StoreCall, when) {
-      if (method !== 'insert' || when !== 'before') return
+      if (method !== at || when !== 'before') return
       reached.resolve()
       await isThrough.promise
     },

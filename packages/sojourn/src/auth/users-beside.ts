@@ -8,6 +8,8 @@ import type { AdoptionCount, PasswordChange, Role, UserChange, UserFilter, UserR
 
 /** Sessions that one call ends; a user has rarely so many. */
 const BATCH = 1_000
+/** Records of sessions that one call deletes, so that nobody waits for many. */
+const FORGOTTEN_AT_ONCE = 100
 /** Where a user that was read carries the epoch of their own store, beside that of the sessions. */
 const EPOCH_OF_USER = Symbol('epoch of the user')
 
@@ -75,12 +77,18 @@ export class UsersBeside implements UserStore {
     return role === 'user' ? this.#takeAway(id, 'revoked', mark, write) : write()
   }
 
-  /** The records of the user's sessions end and stay until retention removes them: no store deletes them by user. */
+  /**
+   * The sessions end before the user goes and once more after, and then their records go as well; where the store of
+   * sessions cannot `forget`, they stay until retention removes them. Of a user who is not there, or not any more,
+   * whatever is left ends and goes all the same: a call that failed when the user had gone is repeated with the id.
+   */
   async remove(id: string, mark: Mark): Promise<boolean> {
     const { isChanged } = await this.#takeAway(id, 'user_deleted', mark, async () => ({
       isChanged: await this.#users.remove(id, mark),
       ended: [],
     }))
+    if (!isChanged) await this.#end(id, 'user_deleted', mark)
+    await this.#forget(id)
     return isChanged
   }
 
@@ -118,8 +126,7 @@ export class UsersBeside implements UserStore {
   ): Promise<UserChange> {
     // Nobody is signed out for a change that is not to be.
     if ((await this.#users.byId(userId)) === null) return write()
-    const end = (): Promise<readonly EndedSession[]> =>
-      this.#sessions.revoke({ userId, except }, { ...mark, reason }, BATCH)
+    const end = (): Promise<readonly EndedSession[]> => this.#end(userId, reason, mark, except)
     const before = await end()
     const change = await write()
     if (!change.isChanged) return { isChanged: false, ended: before }
@@ -127,6 +134,21 @@ export class UsersBeside implements UserStore {
       return { isChanged: true, ended: [...before, ...(await end())] }
     } catch (cause) {
       const message = `user '${userId}' was changed, but who signed in meanwhile may still be signed in; do it again`
+      throw new SojournError('store_unavailable', message, { cause })
+    }
+  }
+
+  #end(userId: string, reason: EndReason, mark: Mark, except?: SessionId): Promise<readonly EndedSession[]> {
+    return this.#sessions.revoke({ userId, except }, { ...mark, reason }, BATCH)
+  }
+
+  async #forget(userId: string): Promise<void> {
+    const { forget } = this.#sessions
+    if (forget === undefined) return
+    try {
+      while ((await forget.call(this.#sessions, userId, FORGOTTEN_AT_ONCE)) > 0);
+    } catch (cause) {
+      const message = `user '${userId}' is deleted, but records of their ended sessions are left; delete that id again, or leave them to retention`
       throw new SojournError('store_unavailable', message, { cause })
     }
   }
