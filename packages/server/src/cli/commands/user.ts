@@ -104,13 +104,13 @@ function role(cli: Cli): Command {
 }
 
 function remove(cli: Cli): Command {
-  return named('delete', 'deletes a user with all their sessions and history')
+  return named('delete', 'deletes a user with all their sessions; history stays')
     .option('--yes', 'do not ask first')
     .example('sojourn user delete ada', 'asks first')
     .action(async (name: string, options: { yes?: true }) => {
       await using database = await openDatabase(cli)
       const user = await database.user(name)
-      await confirm(cli, `delete ${visible(user.username)} with all their sessions and history`, options.yes === true)
+      await confirm(cli, `delete ${visible(user.username)} with all their sessions`, options.yes === true)
       const outcome = await (await database.auth()).deleteUser(name, { actor: operator() })
       await changed(cli.output, user, outcome, `${visible(user.username)} is deleted`)
     })
