@@ -127,6 +127,16 @@ export interface Store {
    */
   forget?: ((userId: string, limit: number) => Promise<number>) | undefined
 
+  /**
+   * Listens for hints that another process has ended, renewed or otherwise taken something away of which memory may
+   * still tell. Calls `hint` when it has begun to listen, for news from then on, and again each time it may have missed
+   * some. Fulfils with how to stop, which the end of the store does as well; while the engine cannot be reached it goes on
+   * trying, and rejects only where no hint can ever come. A hint is no proof and nothing may depend on it: it comes late,
+   * twice, for nothing, or not at all, and is but a reason to ask `changes` sooner. What this very store does need not
+   * come back to it. Optional: without it nobody is told, and everybody asks as often as ever.
+   */
+  listen?: ((hint: () => void) => Promise<() => Promise<void>>) | undefined
+
   /** What this store promises, as probed and not as configured. */
   guarantees(): Promise<Guarantees>
 

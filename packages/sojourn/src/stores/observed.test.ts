@@ -99,10 +99,11 @@ test('what a store has beyond the contract is there, observed or not', () => {
   const plain = observed(new MemoryStore(), {})
   expect([plain.now, plain.reread, typeof plain.users]).toEqual([undefined, undefined, 'object'])
   const poor = observed(cached(Object.assign(new MemoryStore(), { claim: undefined, forget: undefined })), {})
-  expect([poor.claim, poor.forget]).toEqual([undefined, undefined])
-  const rich = observed(cached(Object.assign(new MemoryStore(), { now: async () => 7 })), {})
+  expect([poor.claim, poor.forget, poor.listen]).toEqual([undefined, undefined, undefined])
+  const beyond = { now: async () => 7, listen: async () => async () => {} }
+  const rich = observed(cached(Object.assign(new MemoryStore(), beyond)), {})
   expect([typeof rich.now, typeof rich.reread, typeof rich.users]).toEqual(['function', 'function', 'object'])
-  expect([typeof rich.claim, typeof rich.forget]).toEqual(['function', 'function'])
+  expect([typeof rich.claim, typeof rich.forget, typeof rich.listen]).toEqual(['function', 'function', 'function'])
 })
 
 /** Keeps what it is told. */

@@ -2,6 +2,7 @@ import type { ContractCase } from './contract-case.ts'
 import { eventCases } from './contract/events.ts'
 import { factCases } from './contract/facts.ts'
 import { forgetCases } from './contract/forget.ts'
+import { hintCases } from './contract/hints.ts'
 import { insertCases } from './contract/insert.ts'
 import { claimCases } from './contract/claims.ts'
 import { listCases } from './contract/list.ts'
@@ -25,4 +26,5 @@ export const storeContract: readonly ContractCase[] = [
   ...factCases,
   ...claimCases,
   ...forgetCases,
+  ...hintCases,
 ]

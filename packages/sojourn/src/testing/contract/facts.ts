@@ -98,6 +98,7 @@ function everyMethod(store: Store): Readonly<Record<string, () => Promise<unknow
     guarantees: () => store.guarantees(),
     ...(store.claim === undefined ? {} : { claim: store.claim.bind(store, 'work', 'a', NOON, 1) }),
     ...(store.forget === undefined ? {} : { forget: store.forget.bind(store, 'user-1', 1) }),
+    ...(store.listen === undefined ? {} : { listen: store.listen.bind(store, () => {}) }),
     now: () => store.now?.() ?? store.guarantees(),
     reread: () => store.reread?.(record.id) ?? store.get(record.id),
   }
