@@ -89,6 +89,13 @@ class CacheByPushOnly extends CachedStore {
   }
 }
 
+class CacheRenewedByHints extends CachedStore {
+  override hint(): void {
+    super.hint()
+    this.lease.renew(this.lease.moment())
+  }
+}
+
 function flaggedCache(store: Store, options: CachedOptions): CachedStore {
   class FlaggedCache extends CachedStore {
     protected override makeLease(span: number, time: TimeSources): Lease {
@@ -119,6 +126,10 @@ export const PLANTED_LEASES: readonly PlantedCache[] = [
   {
     fault: 'there is no lease, and what is pushed is believed to be all',
     open: (store, options) => new CacheByPushOnly(store, options),
+  },
+  {
+    fault: 'a hint renews the lease, whatever becomes of the read that it asks for',
+    open: (store, options) => new CacheRenewedByHints(store, options),
   },
   { fault: 'the lease is a flag that a timer takes down', open: flaggedCache },
 ]

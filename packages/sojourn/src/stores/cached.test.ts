@@ -25,6 +25,25 @@ describe('a cached store is a store', () => {
   }
 })
 
+/** A store that tells whoever listens when it is asked to. */
+class TellingStore extends MemoryStore {
+  readonly #listeners = new Set<() => void>()
+
+  async listen(hint: () => void): Promise<() => Promise<void>> {
+    this.#listeners.add(hint)
+    hint()
+    return async () => void this.#listeners.delete(hint)
+  }
+
+  get listeners(): number {
+    return this.#listeners.size
+  }
+
+  tell(): void {
+    for (const hint of this.#listeners) hint()
+  }
+}
+
 /** The way from a process to the store. Users go by another one, which nothing happens to. */
 class Network extends FaultyStore {
   readonly users: UserStore
@@ -138,6 +157,8 @@ describe('while the lease holds', () => {
     node.store.hint()
     gate.open()
     await settled()
+    clock.advance('20ms')
+    await settled()
     expect(await verdict(node, token)).toBe('ended')
   })
 
@@ -173,6 +194,113 @@ describe('while the lease holds', () => {
     }
     const check = await node.sessions.validate(token)
     expect(check).toMatchObject({ ok: true, session: { attributes: { theme: 'dark' } } })
+  })
+})
+
+describe('hints of a store that tells of news', () => {
+  let telling: TellingStore
+  let remote: SessionManager
+
+  beforeEach(async () => {
+    telling = new TellingStore()
+    node = new Node(telling, clock)
+    remote = new SessionManager({ store: telling, clock })
+    ;({
+      token,
+      session: { id },
+    } = await remote.create(ADA))
+  })
+
+  /** Has the record in memory, and has read the log for the hint that it listens. */
+  async function warmUp(): Promise<void> {
+    await node.warmUp(token)
+    await settled()
+    expect(await verdict(node, token)).toBe('stands')
+    clock.advance('20ms')
+  }
+
+  test('are listened to from the first read on, once, until the end', async () => {
+    expect(telling.listeners).toBe(0)
+    await warmUp()
+    for (let quarter = 0; quarter < 12; quarter += 1) {
+      clock.advance('250ms')
+      await settled()
+      await verdict(node, token)
+    }
+    expect([telling.listeners, node.calls('listen')]).toEqual([1, 1])
+    await node.store.close()
+    expect(telling.listeners).toBe(0)
+  })
+
+  test('make an end be refused though no timer has run', async () => {
+    await warmUp()
+    await remote.revoke({ id })
+    expect(await verdict(node, token)).toBe('stands')
+    telling.tell()
+    await settled()
+    expect(await verdict(node, token)).toBe('ended')
+  })
+
+  test('renew no lease: what is read for them does, and only if it was read', async () => {
+    await warmUp()
+    await remote.revoke({ id })
+    node.cutOff()
+    for (let turn = 0; turn < 49; turn += 1) {
+      clock.advance('20ms')
+      telling.tell()
+      await settled()
+    }
+    expect(node.store.figures().failedPulls).toBeGreaterThan(40)
+    expect(await verdict(node, token)).toBe('store_unavailable')
+  })
+
+  test('that come in a flood make the log be read no more than once in a while', async () => {
+    await warmUp()
+    const before = node.calls('changes')
+    for (let turn = 0; turn < 1_000; turn += 1) {
+      telling.tell()
+      if (turn % 100 === 0) await settled()
+    }
+    await settled()
+    expect(node.calls('changes')).toBe(before + 1)
+    await remote.revoke({ id })
+    clock.advance('20ms')
+    await settled()
+    expect(node.calls('changes')).toBe(before + 2)
+    expect(await verdict(node, token)).toBe('ended')
+    clock.advance('200ms')
+    await settled()
+    expect(node.calls('changes')).toBe(before + 2)
+  })
+
+  test('that cannot be had leave everything as it is without them', async () => {
+    node.network.faults = { isRefused: ({ method }) => method === 'listen' }
+    await node.warmUp(token)
+    await remote.revoke({ id })
+    telling.tell()
+    await settled()
+    expect(await verdict(node, token)).toBe('stands')
+    clock.advance('1s')
+    expect(await verdict(node, token)).toBe('ended')
+    await node.store.close()
+  })
+
+  test('that never come leave the bound as it is', async () => {
+    await warmUp()
+    await remote.revoke({ id })
+    clock.advance('1s')
+    expect(await verdict(node, token)).toBe('ended')
+  })
+
+  test('are passed on by a memory to whoever listens to it', async () => {
+    let heard = 0
+    const stop = await node.store.listen?.(() => (heard += 1))
+    telling.tell()
+    expect(heard).toBe(2)
+    await stop?.()
+    telling.tell()
+    expect(heard).toBe(2)
+    expect(other.store.listen).toBe(undefined)
   })
 })
 
@@ -593,6 +721,7 @@ test('it tells how it has done', async () => {
     invalidations: 1,
     pulls: 2,
     failedPulls: 0,
+    hints: 0,
     degraded: 0,
     isLeaseHeld: true,
   })

@@ -60,6 +60,8 @@ export interface CacheFigures {
   readonly pulls: number
   /** How often it could not be read. */
   readonly failedPulls: number
+  /** How often somebody said that something may have happened. */
+  readonly hints: number
   /** Of the hits, those without a lease, because the store could not be reached. */
   readonly degraded: number
   /** Whether memory may answer at present. */
@@ -87,6 +89,7 @@ export class CachedStore<Inner extends Store = Store> implements Store {
   readonly now?: () => Promise<number>
   readonly claim?: NonNullable<Store['claim']>
   readonly forget?: NonNullable<Store['forget']>
+  readonly listen?: NonNullable<Store['listen']>
   /** For those who derive from this store to show what a test catches; not for applications. */
   protected readonly memory: RecordMemory
   protected readonly lease: Lease
@@ -111,13 +114,14 @@ export class CachedStore<Inner extends Store = Store> implements Store {
     const clock = options.clock ?? {}
     this.follower = new Follower({ log: store, memory: this.memory, lease: this.lease, span: this.#span, clock })
     this.users = usersOf(store, this.memory)
-    const { now, claim, forget } = store
+    const { now, claim, forget, listen } = store
     if (now !== undefined) this.now = () => now.call(store)
     if (claim !== undefined) this.claim = (...wish) => claim.apply(store, wish)
     if (forget !== undefined) {
       this.forget = (userId, limit) =>
         this.#denying(this.memory.withholdUser(userId), () => forget.call(store, userId, limit))
     }
+    if (listen !== undefined) this.listen = (hint) => listen.call(store, hint)
   }
 
   /** How long ago the event log was last read to its end, in milliseconds; null before the first time. */
@@ -134,6 +138,7 @@ export class CachedStore<Inner extends Store = Store> implements Store {
       invalidations: this.memory.invalidations,
       pulls: this.follower.pulls,
       failedPulls: this.follower.failures,
+      hints: this.follower.hints,
       degraded: this.#degraded,
       isLeaseHeld: this.lease.isHeld(this.#time.monotonic()),
     }
@@ -144,7 +149,11 @@ export class CachedStore<Inner extends Store = Store> implements Store {
     await this.follower.pull()
   }
 
-  /** Tells that something may have happened, as when an engine pushes a notice: the log is read now rather than soon. */
+  /**
+   * Tells that something may have happened: the log is read now rather than soon. A store that hears of such news
+   * (`Store.listen`) calls this by itself, from the first read on. However often it is called, the log is read for it
+   * every 20 ms at most, and nothing but what was read renews the lease.
+   */
   hint(): void {
     this.follower.hint()
   }
@@ -253,8 +262,9 @@ export class CachedStore<Inner extends Store = Store> implements Store {
   }
 
   async close(): Promise<void> {
-    this.follower.close()
+    const isDeaf = this.follower.close()
     this.memory.forgetAll()
+    await isDeaf
     await this.#store.close()
   }
 

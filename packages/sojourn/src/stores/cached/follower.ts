@@ -12,6 +12,8 @@ const PAGE = 1_000
 const PAGES_AT_MOST = 10
 /** After so long without a look at the log, what memory has is too old to be given out anyway; in milliseconds. */
 const LONGEST_GAP = 60_000
+/** How soon after it was read for a hint the log may be read for another, in milliseconds: many ends make few reads. */
+const SHORTEST_GAP = 20
 /** Into how many parts the lease is divided: while somebody asks, it is renewed after each. */
 const RENEWALS = 4
 
@@ -28,7 +30,7 @@ const HARMLESS: ReadonlySet<EventType> = new Set([
 
 /** What a follower works with. */
 export interface FollowerParts {
-  readonly log: Pick<Store, 'changes'>
+  readonly log: Pick<Store, 'changes' | 'listen'>
   readonly memory: RecordMemory
   readonly lease: Lease
   /** The length of the lease in milliseconds. */
@@ -38,7 +40,7 @@ export interface FollowerParts {
 
 /**
  * Reads the log of the store to its end, drops from memory whatever it tells about, and renews the lease. Goes on
- * in the background only while somebody asks.
+ * in the background only while somebody asks. Where the store hears of news it is read early, and no less often.
  */
 export class Follower {
   readonly #parts: FollowerParts
@@ -46,11 +48,17 @@ export class Follower {
   #cursor: string | null = null
   #pulling: Promise<void> | null = null
   #isHinted = false
+  /** When the log was last read for a hint, on the monotonic clock. */
+  #heededAt = -Infinity
+  #cancelHeeding: (() => void) | null = null
+  /** How to stop listening, once that is known; null where the store cannot listen. */
+  #listening: Promise<(() => Promise<void>) | null> | null = null
   #isWanted = false
   #cancel: (() => void) | null = null
   #isClosed = false
   #pulls = 0
   #failures = 0
+  #hints = 0
 
   constructor(parts: FollowerParts) {
     this.#parts = parts
@@ -67,6 +75,11 @@ export class Follower {
     return this.#failures
   }
 
+  /** How often somebody said that something may have happened. */
+  get hints(): number {
+    return this.#hints
+  }
+
   /** Reads the log to its end; whoever calls while that is under way shares it. Rejects when the store does. */
   async pull(): Promise<void> {
     this.#pulling ??= this.#pull()
@@ -76,7 +89,9 @@ export class Follower {
   /** Somebody asks memory: see to it that the lease goes on. */
   want(): void {
     this.#isWanted = true
-    if (this.#cancel === null && !this.#isClosed) this.#renewLater()
+    if (this.#cancel !== null || this.#isClosed) return
+    this.#renewLater()
+    this.#listening ??= this.#listen()
   }
 
   /** `pull` for nobody in particular. Whoever needs its outcome looks at the lease. */
@@ -84,16 +99,48 @@ export class Follower {
     if (!this.#isClosed) this.pull().catch(ignore)
   }
 
-  /** Something has happened, somebody says. What is being read already may have been asked for before. */
+  /** Something may have happened, somebody says. */
   hint(): void {
-    this.#isHinted = this.#pulling !== null
-    this.pullInBackground()
+    this.#hints += 1
+    this.#heed()
   }
 
-  close(): void {
+  /** Fulfils when nobody listens any more. */
+  async close(): Promise<void> {
     this.#isClosed = true
     this.#cancel?.()
     this.#cancel = null
+    this.#cancelHeeding?.()
+    const stop = await this.#listening
+    await stop?.()
+  }
+
+  /** Where nobody can listen, the log is read by itself, as it is anyway. */
+  async #listen(): Promise<(() => Promise<void>) | null> {
+    try {
+      return (await this.#parts.log.listen?.(() => this.hint())) ?? null
+    } catch {
+      return null
+    }
+  }
+
+  /** Reads the log, unless it was read for a hint just now: then in a moment. */
+  #heed(): void {
+    // What is being read already may have been asked for before.
+    this.#isHinted = this.#pulling !== null
+    if (this.#isHinted || this.#isClosed) return
+    const { lease, clock } = this.#parts
+    const { monotonic } = lease.moment()
+    const left = this.#heededAt + SHORTEST_GAP - monotonic
+    if (left > 0) {
+      this.#cancelHeeding ??= callAfter(clock, left, () => {
+        this.#cancelHeeding = null
+        this.#heed()
+      })
+      return
+    }
+    this.#heededAt = monotonic
+    this.pullInBackground()
   }
 
   async #pull(): Promise<void> {
@@ -105,7 +152,7 @@ export class Follower {
       throw error
     } finally {
       this.#pulling = null
-      if (this.#isHinted) this.hint()
+      if (this.#isHinted) this.#heed()
     }
   }
 
