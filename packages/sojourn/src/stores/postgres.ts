@@ -23,6 +23,7 @@ import type {
   UpdateMark,
 } from '../core/store.ts'
 import type { SessionId } from '../core/token.ts'
+import { Hints } from './hints.ts'
 import { assertInstants, keptRecord } from './kept-record.ts'
 import { assertComplete } from './migrate.ts'
 import { PostgresApiKeys } from './postgres/api-keys.ts'
@@ -30,6 +31,7 @@ import { statement } from './postgres/connection.ts'
 import { PostgresEngine } from './postgres/engine.ts'
 import { changesAfter, findEvents, settleEvents } from './postgres/events.ts'
 import { postgresGuarantees } from './postgres/guarantees.ts'
+import { PostgresHintLine } from './postgres/hint-line.ts'
 import { migrateUp, migrationEngine, statusOf } from './postgres/migrations.ts'
 import { takeClaim } from './postgres/claims.ts'
 import type { PostgresPool } from './postgres/pool.ts'
@@ -45,7 +47,14 @@ import { PostgresUsers } from './postgres/users.ts'
 export { postgresMigrations } from './postgres/migrations.ts'
 export type { PostgresMigrations, PostgresMigrationsOptions } from './postgres/migrations.ts'
 export { poolOf } from './postgres/pool.ts'
-export type { PGliteDatabase, PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './postgres/pool.ts'
+export type {
+  PGliteDatabase,
+  PostgresClient,
+  PostgresNotification,
+  PostgresPool,
+  PostgresQuery,
+  PostgresResult,
+} from './postgres/pool.ts'
 export type { AppliedStep, MigrationResult, MigrationStatus } from './migrate.ts'
 
 /** Where the database is and how it is used. Anything but the pool has a default when left out. */
@@ -63,6 +72,14 @@ export interface PostgresStoreOptions {
   readonly prepare?: boolean | undefined
   /** Names of settings that may be other than the promises need, as in `synchronous_commit`. Default none. */
   readonly allowUnsafe?: readonly string[] | undefined
+  /**
+   * Tell other processes at once when a session ends or is renewed, or a user loses a right, so that those whose memory may
+   * answer (`cached`) learn of it in milliseconds and not within the lease. They are told after the commit, by a statement of
+   * its own that nobody waits for, and nothing depends on it. Give it to every process, with such a memory or without. Where
+   * there is one it takes one connection of the pool for good, which needs two or more; a pooler in transaction mode lets no
+   * hint through. Default false.
+   */
+  readonly hints?: boolean | undefined
   /** End the pool when the store is closed. Default false: the pool is the caller's. */
   readonly endsPool?: boolean | undefined
 }
@@ -88,19 +105,23 @@ export class PostgresStore implements Store {
   readonly users: UserStore
   /** The keys of programs. */
   readonly apiKeys: ApiKeyStore
+  /** There where hints were asked for. */
+  readonly listen?: NonNullable<Store['listen']>
   readonly #engine: PostgresEngine
   readonly #reads: PostgresReads
   readonly #logins: PostgresLogins
   readonly #endings: PostgresEndings
+  readonly #hints: Hints | null
 
   /**
    * Takes a pool of connections and makes what is missing of our tables; nodes that start at once do so one after
    * the other. Rejects with a `SojournError` of one sentence when the database cannot be used.
    */
   static async open(options: PostgresStoreOptions): Promise<PostgresStore> {
-    const { pool, migrate = true, prepare = true, allowUnsafe = [], endsPool = false } = options
+    const { pool, migrate = true, prepare = true, allowUnsafe = [], hints = false, endsPool = false } = options
     const deadline = milliseconds(options.deadline ?? DEFAULTS.deadline, 'deadline')
     assertPool(pool)
+    if (hints) assertRoomToListen(pool)
     const engine = new PostgresEngine(pool, { deadline, prepare, allowUnsafe, endsPool })
     try {
       const { settings } = await engine.probe()
@@ -108,24 +129,28 @@ export class PostgresStore implements Store {
       if (migrate && isWritable) await makeTables(pool)
       else assertComplete(await engine.read((connection) => statusOf(connection, engine.place)), engine.place)
       if (isWritable) await engine.write(settleEvents)
-      return new PostgresStore(engine)
+      return new PostgresStore(engine, hints ? new Hints(new PostgresHintLine(engine)) : null)
     } catch (error) {
       await engine.close()
       throw error
     }
   }
 
-  private constructor(engine: PostgresEngine) {
+  private constructor(engine: PostgresEngine, hints: Hints | null) {
     this.#engine = engine
+    this.#hints = hints
     this.#reads = new PostgresReads(engine)
     this.#logins = new PostgresLogins(engine)
     this.#endings = new PostgresEndings(engine)
-    this.users = new PostgresUsers(engine)
+    this.users = new PostgresUsers(engine, () => hints?.give())
     this.apiKeys = new PostgresApiKeys(engine)
+    if (hints !== null) this.listen = async (hint) => this.#listen(hints, hint)
   }
 
   async insert(record: SessionRecord, guard: InsertGuard): Promise<InsertOutcome> {
-    return this.#logins.insert(keptRecord(record), guard)
+    const outcome = await this.#logins.insert(keptRecord(record), guard)
+    if (outcome.ok && outcome.evicted.length > 0) this.#hints?.give()
+    return outcome
   }
 
   get(id: SessionId): Promise<SessionRecord | null> {
@@ -140,7 +165,10 @@ export class PostgresStore implements Store {
 
   async update(id: SessionId, version: number, patch: SessionPatch, mark: UpdateMark): Promise<boolean> {
     this.#engine.assertOpen()
-    return updateSession(this.#engine, id, version, patch, mark)
+    const isChanged = await updateSession(this.#engine, id, version, patch, mark)
+    // Of what is not told in the log nobody would find anything there.
+    if (isChanged && mark.event !== undefined) this.#hints?.give()
+    return isChanged
   }
 
   async revoke(
@@ -149,7 +177,9 @@ export class PostgresStore implements Store {
     limit: number,
   ): Promise<readonly EndedSession[]> {
     assertInstants({ at: mark.at })
-    return this.#endings.revoke(target, mark, limit)
+    const ended = await this.#endings.revoke(target, mark, limit)
+    if (ended.length > 0) this.#hints?.give()
+    return ended
   }
 
   async list(query: ListQuery): Promise<readonly SessionRecord[]> {
@@ -220,7 +250,13 @@ export class PostgresStore implements Store {
 
   async close(): Promise<void> {
     await Promise.all([this.#reads.idle(), this.#logins.idle(), this.#endings.idle()])
+    await this.#hints?.close()
     await this.#engine.close()
+  }
+
+  async #listen(hints: Hints, hint: () => void): Promise<() => Promise<void>> {
+    this.#engine.assertOpen()
+    return hints.take(hint)
   }
 }
 
@@ -229,6 +265,15 @@ function assertPool(pool: unknown): void {
   throw new SojournError(
     'invalid_option',
     `pool is ${shown(pool)}; give a Pool of the package 'pg', or poolOf() a PGlite`,
+  )
+}
+
+/** Who listens keeps a connection, and with no other every call would wait for it in vain. */
+function assertRoomToListen({ options }: PostgresPool): void {
+  if ((options?.max ?? 0) > 1) return
+  throw new SojournError(
+    'invalid_option',
+    "hints is true, and whoever listens keeps a connection of the pool; give a Pool of the package 'pg' with a max of 2 or more, or leave hints out",
   )
 }
 

@@ -23,7 +23,12 @@ export type Work<T> = (connection: PostgresConnection) => Promise<T>
 interface Call {
   client: PostgresClient | null
   isOver: boolean
+  /** Whether the connection stays with the caller. */
+  isTaken: boolean
 }
+
+/** What is done on a connection, by whoever may keep it. */
+type Deed<T> = (connection: PostgresConnection, call: Call) => Promise<T>
 
 /** How often a call is made in all when it loses against others. */
 const TRIES = 5
@@ -74,6 +79,15 @@ export class PostgresEngine {
     return this.#call((connection) => inTransaction(connection, this.#options.deadline, work), true)
   }
 
+  /** Takes a connection out of the pool on which something is done first. It is the caller's, who destroys it in the end. */
+  async take(work: Work<unknown>): Promise<PostgresClient> {
+    return this.#call(async (connection, call) => {
+      await work(connection)
+      call.isTaken = true
+      return call.client!
+    }, false)
+  }
+
   /** The settings of the database as they are now. */
   async probe(): Promise<Probe> {
     return this.read(probe)
@@ -96,7 +110,7 @@ export class PostgresEngine {
     this.#pool.removeListener?.('connect', hearErrors)
   }
 
-  async #call<T>(work: Work<T>, isWrite: boolean): Promise<T> {
+  async #call<T>(work: Deed<T>, isWrite: boolean): Promise<T> {
     this.assertOpen()
     const call = this.#bounded(work, isWrite)
     this.#pending.add(call)
@@ -109,8 +123,8 @@ export class PostgresEngine {
     }
   }
 
-  #bounded<T>(work: Work<T>, isWrite: boolean): Promise<T> {
-    const call: Call = { client: null, isOver: false }
+  #bounded<T>(work: Deed<T>, isWrite: boolean): Promise<T> {
+    const call: Call = { client: null, isOver: false, isTaken: false }
     const { deadline } = this.#options
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     const timer = setTimeout(() => {
@@ -124,7 +138,7 @@ export class PostgresEngine {
     return promise
   }
 
-  async #persist<T>(call: Call, work: Work<T>): Promise<T> {
+  async #persist<T>(call: Call, work: Deed<T>): Promise<T> {
     for (let left = TRIES; ; left -= 1) {
       try {
         return await this.#attempt(call, work)
@@ -134,7 +148,7 @@ export class PostgresEngine {
     }
   }
 
-  async #attempt<T>(call: Call, work: Work<T>): Promise<T> {
+  async #attempt<T>(call: Call, work: Deed<T>): Promise<T> {
     const client = await this.#pool.connect()
     if (call.isOver) {
       client.release()
@@ -146,13 +160,13 @@ export class PostgresEngine {
     try {
       const connection = new PostgresConnection(client, this.#options)
       if (!this.#known.has(client)) await this.#meet(client, connection)
-      return await work(connection)
+      return await work(connection, call)
     } catch (error) {
       isWhole = leavesConnectionWhole(error)
       throw error
     } finally {
       call.client = null
-      if (!call.isOver) {
+      if (!call.isOver && !call.isTaken) {
         client.removeListener?.('error', ignore)
         client.release(!isWhole)
       }

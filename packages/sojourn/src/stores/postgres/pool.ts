@@ -13,12 +13,19 @@ export interface PostgresResult {
   readonly rows: readonly unknown[]
 }
 
+/** What a server tells whoever listens, as `pg` hands it over. */
+export interface PostgresNotification {
+  readonly channel: string
+  readonly payload?: string | undefined
+}
+
 /** The methods we call on one connection, as `pg` has them. */
 export interface PostgresClient {
   query(query: PostgresQuery): Promise<PostgresResult>
   /** Gives the connection back; with true it is destroyed instead. */
   release(destroy?: boolean): void
   on?(event: 'error', listener: (error: Error) => void): unknown
+  on?(event: 'notification', listener: (notification: PostgresNotification) => void): unknown
   removeListener?(event: 'error', listener: (error: Error) => void): unknown
 }
 
@@ -26,6 +33,8 @@ export interface PostgresClient {
 export interface PostgresPool {
   connect(): Promise<PostgresClient>
   end?(): Promise<unknown>
+  /** Needed for hints: how many connections there are at most. */
+  readonly options?: { readonly max?: number | undefined } | undefined
   on?(event: 'error', listener: (error: Error) => void): unknown
   on?(event: 'connect', listener: (client: PostgresClient) => void): unknown
   removeListener?(event: 'error', listener: (error: Error) => void): unknown

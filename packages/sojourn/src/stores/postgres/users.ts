@@ -16,7 +16,7 @@ import { keptRecord } from '../kept-record.ts'
 import { PostgresAttempts } from './attempts.ts'
 import { IS_PATIENT, statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
-import type { PostgresEngine } from './engine.ts'
+import type { PostgresEngine, Work } from './engine.ts'
 import { EVENT_COLUMNS, encodeEvent, tell } from './events.ts'
 import { Bindings } from './query.ts'
 import { USER_COLUMNS, USER_READ, USER_VALUES, decodeUser, encodeUser, instantText } from './rows.ts'
@@ -71,9 +71,12 @@ const HOLD = statement('hold_user', `UPDATE sojourn_users SET epoch = epoch WHER
 export class PostgresUsers implements UserStore {
   readonly attempts: AttemptStore
   readonly #engine: PostgresEngine
+  /** Called when something was taken away that others may still have in memory. */
+  readonly #onLoss: () => void
 
-  constructor(engine: PostgresEngine) {
+  constructor(engine: PostgresEngine, onLoss: () => void) {
     this.#engine = engine
+    this.#onLoss = onLoss
     this.attempts = new PostgresAttempts(engine)
   }
 
@@ -110,7 +113,7 @@ export class PostgresUsers implements UserStore {
   }
 
   async setPassword(id: string, { from, to, except }: PasswordChange, mark: Mark): Promise<UserChange> {
-    return this.#engine.transact(async (connection) => {
+    return this.#change(async (connection) => {
       const row = await connection.row(SET_PASSWORD, id, to, from ?? null)
       if (row === undefined) return UNCHANGED
       return takeAway(connection, id, mark, { reason: 'password_change', type: 'password_changed', except })
@@ -118,7 +121,7 @@ export class PostgresUsers implements UserStore {
   }
 
   async disable(id: string, mark: Mark): Promise<UserChange> {
-    return this.#engine.transact(async (connection) => {
+    return this.#change(async (connection) => {
       const row = await connection.row(DISABLE, id, instantText(mark.at))
       if (row === undefined) return UNCHANGED
       return takeAway(connection, id, mark, { reason: 'user_disabled', type: 'user_disabled' })
@@ -132,7 +135,7 @@ export class PostgresUsers implements UserStore {
 
   async setRole(id: string, role: Role, mark: Mark): Promise<UserChange> {
     const isTakenAway = role === 'user'
-    return this.#engine.transact(async (connection) => {
+    return this.#change(async (connection) => {
       const row = await connection.row(SET_ROLE, id, role, isTakenAway ? 1 : 0)
       if (row === undefined) return UNCHANGED
       if (isTakenAway) return takeAway(connection, id, mark, { reason: 'revoked', type: 'role_changed' })
@@ -143,7 +146,9 @@ export class PostgresUsers implements UserStore {
 
   async remove(id: string, mark: Mark): Promise<boolean> {
     const event = encodeEvent('user_deleted', mark, { userId: id })
-    return (await this.#engine.write((connection) => connection.rows(REMOVE, id, ...event))).length > 0
+    const isRemoved = (await this.#engine.write((connection) => connection.rows(REMOVE, id, ...event))).length > 0
+    if (isRemoved) this.#onLoss()
+    return isRemoved
   }
 
   async noteFailedLogin(userId: string | null, mark: Mark): Promise<void> {
@@ -165,6 +170,12 @@ export class PostgresUsers implements UserStore {
     }
     if (failures.length > 0) throw failures[0]
     return { users, sessions }
+  }
+
+  async #change(work: Work<UserChange>): Promise<UserChange> {
+    const change = await this.#engine.transact(work)
+    if (change.isChanged) this.#onLoss()
+    return change
   }
 }
 
