@@ -21,6 +21,7 @@ import type {
   UpdateMark,
 } from '../core/store.ts'
 import type { SessionId } from '../core/token.ts'
+import { Hints } from './hints.ts'
 import { assertInstants, keptRecord } from './kept-record.ts'
 import { isCluster } from './redis/client.ts'
 import type { AnyRedis } from './redis/client.ts'
@@ -29,6 +30,7 @@ import { changesAfter, findEvents } from './redis/events.ts'
 import { readAllFacts } from './redis/facts.ts'
 import type { ServerFacts } from './redis/facts.ts'
 import { assertSafe, redisGuarantees } from './redis/guarantees.ts'
+import { RedisHintLine } from './redis/hint-line.ts'
 import { Keys } from './redis/keys.ts'
 import { assertLayout } from './redis/layout.ts'
 import { Locators } from './redis/locators.ts'
@@ -41,7 +43,17 @@ import { countStanding, redisStats } from './redis/stats.ts'
 import { countSessions, endWhere, findSessions } from './redis/walk.ts'
 import { Watch } from './redis/watch.ts'
 
-export type { AnyRedis, RedisClient, RedisCluster, RedisReading, RedisSentinel, RedisWord } from './redis/client.ts'
+export type {
+  AnyRedis,
+  RedisClient,
+  RedisCluster,
+  RedisListener,
+  RedisReading,
+  RedisSentinel,
+  RedisSubscriber,
+  RedisSubscribing,
+  RedisWord,
+} from './redis/client.ts'
 
 /** How a store on Redis or Valkey is opened. Anything left out has the default. */
 export interface RedisStoreOptions {
@@ -57,6 +69,13 @@ export interface RedisStoreOptions {
   readonly deadline?: Duration | undefined
   /** Settings that may be other than the promises need: `maxmemory-policy`, `appendonly`. Default none. */
   readonly allowUnsafe?: readonly string[] | undefined
+  /**
+   * Tell other processes at once when a session ends or is renewed, so that those whose memory may answer (`cached`) learn
+   * of it in milliseconds and not within the lease. They are told afterwards, by a message that nobody waits for, and nothing
+   * depends on it. Give it to every process, with such a memory or without. Where there is one it takes one more
+   * connection. Default false.
+   */
+  readonly hints?: boolean | undefined
   /** 32 bytes, the same for every process and kept apart from this server. Without it each process draws its own. */
   readonly renewalKey?: Uint8Array | undefined
 }
@@ -71,6 +90,8 @@ const KEY_BYTES = 32
  * After a failover the promise is weaker than that of a database: `guarantees()` says so in words.
  */
 export class RedisStore implements Store {
+  /** There where hints were asked for. */
+  readonly listen?: NonNullable<Store['listen']>
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #locators: Locators
@@ -78,6 +99,7 @@ export class RedisStore implements Store {
   readonly #sessions: RedisSessions
   readonly #watch: Watch
   readonly #renewalKey: Uint8Array | null
+  readonly #hints: Hints | null
 
   /** Looks at the server and its settings. Throws a `SojournError` with one sentence when it cannot be used. */
   static async open(options: RedisStoreOptions): Promise<RedisStore> {
@@ -85,7 +107,8 @@ export class RedisStore implements Store {
     const connection = new RedisConnection(options.client, deadline)
     const keys = new Keys(options.prefix ?? DEFAULTS.prefix, isCluster(options.client))
     const renewalKey = options.renewalKey === undefined ? null : keyOf(options.renewalKey)
-    const store = new RedisStore(connection, keys, renewalKey)
+    const hints = options.hints === true ? new Hints(new RedisHintLine(connection, options.client, keys)) : null
+    const store = new RedisStore(connection, keys, renewalKey, hints)
     const servers = await store.#facts()
     assertSafe(servers, options.allowUnsafe ?? [])
     await assertLayout(connection, keys, servers)
@@ -93,18 +116,22 @@ export class RedisStore implements Store {
     return store
   }
 
-  private constructor(connection: RedisConnection, keys: Keys, renewalKey: Uint8Array | null) {
+  private constructor(connection: RedisConnection, keys: Keys, renewalKey: Uint8Array | null, hints: Hints | null) {
     this.#connection = connection
     this.#keys = keys
     this.#renewalKey = renewalKey
+    this.#hints = hints
     this.#locators = new Locators(connection, keys)
     this.#sessions = new RedisSessions(connection, keys, this.#locators, this.#ends)
     this.#watch = new Watch(connection, keys, this.#ends)
+    if (hints !== null) this.listen = async (hint) => this.#listen(hints, hint)
   }
 
   async insert(record: SessionRecord, guard: InsertGuard): Promise<InsertOutcome> {
     this.#connection.assertOpen()
-    return this.#sessions.insert(keptRecord(record), guard)
+    const outcome = await this.#sessions.insert(keptRecord(record), guard)
+    if (outcome.ok && outcome.evicted.length > 0) this.#hints?.give()
+    return outcome
   }
 
   get(id: SessionId): Promise<SessionRecord | null> {
@@ -119,7 +146,10 @@ export class RedisStore implements Store {
 
   async update(id: SessionId, version: number, patch: SessionPatch, mark: UpdateMark): Promise<boolean> {
     this.#connection.assertOpen()
-    return this.#sessions.update(id, version, patch, mark)
+    const isChanged = await this.#sessions.update(id, version, patch, mark)
+    // Of what is not told in the log nobody would find anything there.
+    if (isChanged && mark.event !== undefined) this.#hints?.give()
+    return isChanged
   }
 
   async revoke(
@@ -129,13 +159,8 @@ export class RedisStore implements Store {
   ): Promise<readonly EndedSession[]> {
     this.#connection.assertOpen()
     assertInstants({ at: mark.at })
-    if ('userId' in target) return this.#sessions.endAllOf(target.userId, target.except, mark)
-    if (!('where' in target)) {
-      const { standing } = target
-      return this.#sessions.end('id' in target ? [target.id] : target.ids, mark, limit, standing)
-    }
-    const ended = await endWhere(this.#connection, this.#partitionsOf(target.where), target.where, mark, limit)
-    this.#ends.ofSessions(ended, mark)
+    const ended = await this.#end(target, mark, limit)
+    if (ended.length > 0) this.#hints?.give()
     return ended
   }
 
@@ -215,7 +240,28 @@ export class RedisStore implements Store {
 
   async close(): Promise<void> {
     await this.#watch.stop()
+    await this.#hints?.close()
     await this.#connection.close()
+  }
+
+  async #end(
+    target: RevokeTarget,
+    mark: Mark & { readonly reason: EndReason },
+    limit: number,
+  ): Promise<readonly EndedSession[]> {
+    if ('userId' in target) return this.#sessions.endAllOf(target.userId, target.except, mark)
+    if (!('where' in target)) {
+      const { standing } = target
+      return this.#sessions.end('id' in target ? [target.id] : target.ids, mark, limit, standing)
+    }
+    const ended = await endWhere(this.#connection, this.#partitionsOf(target.where), target.where, mark, limit)
+    this.#ends.ofSessions(ended, mark)
+    return ended
+  }
+
+  async #listen(hints: Hints, hint: () => void): Promise<() => Promise<void>> {
+    this.#connection.assertOpen()
+    return hints.take(hint)
   }
 
   /** Everything of a user is in one partition. */

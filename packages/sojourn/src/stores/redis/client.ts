@@ -11,18 +11,43 @@ export interface RedisReading {
 /** What this store calls on a client of one server: `createClient()` of node-redis 6, connected. */
 export interface RedisClient {
   sendCommand(words: RedisWord[], reading: RedisReading): Promise<unknown>
+  /** Needed for hints: another client like this one, on which somebody listens. */
+  duplicate?(): RedisSubscriber
+  /** Hints are of one database of the server. */
+  readonly options?: { readonly database?: number | undefined } | undefined
   readonly masters?: undefined
   readonly getMasterNode?: undefined
 }
 
+/** Called with what somebody says on a channel. */
+export type RedisListener = (message: RedisWord) => void
+
+/** What this store calls on a client of one server that listens, not connected yet. */
+export interface RedisSubscriber {
+  readonly isOpen: boolean
+  connect(): Promise<unknown>
+  destroy(): void
+  subscribe(channel: string, listener: RedisListener): Promise<unknown>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'ready', listener: () => void): unknown
+}
+
+/** What this store calls, where there are to be hints, on a client that speaks to several servers. */
+export interface RedisSubscribing {
+  subscribe?(channel: string, listener: RedisListener): Promise<unknown>
+  unsubscribe?(channel: string, listener: RedisListener): Promise<unknown>
+  on?(event: string, listener: () => void): unknown
+  removeListener?(event: string, listener: () => void): unknown
+}
+
 /** What this store calls on a client of a cluster: `createCluster()` of node-redis 6, connected. */
-export interface RedisCluster {
+export interface RedisCluster extends RedisSubscribing {
   sendCommand(firstKey: string, isReadonly: boolean, words: RedisWord[], reading: RedisReading): Promise<unknown>
   readonly masters: readonly unknown[]
 }
 
 /** What this store calls on a client that asks sentinels for the primary: `createSentinel()` of node-redis 6, connected. */
-export interface RedisSentinel {
+export interface RedisSentinel extends RedisSubscribing {
   sendCommand(isReadonly: boolean, words: RedisWord[], reading: RedisReading): Promise<unknown>
   getMasterNode(): unknown
   readonly masters?: undefined
@@ -55,6 +80,7 @@ export function sender(client: AnyRedis): Send {
   return (_, words) => client.sendCommand(words, AS_BYTES)
 }
 
-function isSentinel(client: RedisClient | RedisSentinel): client is RedisSentinel {
+/** Whether a client asks sentinels. */
+export function isSentinel(client: RedisClient | RedisSentinel): client is RedisSentinel {
   return client.getMasterNode !== undefined
 }

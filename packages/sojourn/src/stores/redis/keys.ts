@@ -15,7 +15,8 @@ import type { SessionId } from '../../core/token.ts'
  *   position                that of the newest event
  *   claim:<name>            hash, in the first partition: who may do some work for all, and until when
  *
- * Beside the partitions: <prefix>layout says how many there are, <prefix>at:{<id>} in which one a session is.
+ * Beside the partitions: <prefix>layout says how many there are, <prefix>at:{<id>} in which one a session is. The
+ * channel of hints is <prefix>hints:<database>.
  */
 
 /** A part of the store whose keys all lie in one slot, so that a script sees all of them at once. */
@@ -64,6 +65,11 @@ export class Keys {
   /** Says which arrangement the keys have, so that no other is ever laid over it. */
   get layout(): string {
     return `${this.#prefix}layout`
+  }
+
+  /** The channel on which processes hear of each other's ends, in a database of that number. */
+  hints(database: number): string {
+    return `${this.#prefix}hints:${database}`
   }
 
   /** The partition of a user: everything of theirs is in it. */
