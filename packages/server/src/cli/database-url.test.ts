@@ -51,11 +51,11 @@ test('a password may have any signs, and reaches nobody but the driver', () => {
 
 test('our settings of a URL are taken out of it, and those of the driver left in', () => {
   const url = databaseUrl(
-    'postgres://ada@db/app?sslmode=verify-full&pool=20&prepare=off&deadline=5s&allow-unsafe=fsync',
+    'postgres://ada@db/app?sslmode=verify-full&pool=20&prepare=off&deadline=5s&allow-unsafe=fsync&hints=on',
   )
   expect(url).toMatchObject({
     connection: 'postgres://ada@db/app?sslmode=verify-full',
-    settings: { pool: '20', prepare: 'off', deadline: '5s', 'allow-unsafe': 'fsync' },
+    settings: { pool: '20', prepare: 'off', deadline: '5s', 'allow-unsafe': 'fsync', hints: 'on' },
   })
 })
 

@@ -23,7 +23,7 @@ interface NetworkUrl {
   /** The URL without its password and its settings: fit to be shown. */
   readonly place: string
   readonly hasPassword: boolean
-  /** Settings after `?` that are ours; `deadline` and `allow-unsafe` on every engine. */
+  /** Settings after `?` that are ours; `deadline`, `allow-unsafe` and `hints` on every engine. */
   readonly settings: Readonly<Record<string, string>>
 }
 
@@ -50,8 +50,8 @@ export interface RedisUrl extends NetworkUrl {
 const SCHEME = /^([a-z][a-z0-9+.-]+):/i
 const KINDS = "'sqlite:./sojourn.db', 'postgres://user@host/database' or 'redis://host:6379'"
 const OURS = {
-  postgres: ['deadline', 'allow-unsafe', 'pool', 'prepare'],
-  redis: ['deadline', 'allow-unsafe', 'prefix'],
+  postgres: ['deadline', 'allow-unsafe', 'hints', 'pool', 'prepare'],
+  redis: ['deadline', 'allow-unsafe', 'hints', 'prefix'],
 } as const
 const REDIS = /^(rediss?)(\+cluster)?:\/\/(?:([^@/?#]*)@)?([^@/?#]+)(?:\/(\d{0,4}))?(?:\?([^#]*))?$/i
 const HOST = /^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i

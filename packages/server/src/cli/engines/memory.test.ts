@@ -36,15 +36,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const ENGINES: Readonly<Record<string, (context: TestContext) => Promise<Engine>>> = {
-  postgres: async (context) => {
+/** Engines by name, with more settings in their URL. */
+const ENGINES: Readonly<Record<string, (context: TestContext, settings: string) => Promise<Engine>>> = {
+  postgres: async (context, settings) => {
     required(context, 'PostgreSQL', postgresPath)
     const { host, user, database, connectionString } = (await postgres?.createDatabase()) ?? {}
-    return engineAt(connectionString ?? `postgres://${user}@${encodeURIComponent(host ?? '')}/${database}`)
+    const url = connectionString ?? `postgres://${user}@${encodeURIComponent(host ?? '')}/${database}`
+    return engineAt(`${url}${url.includes('?') ? '&' : '?'}${settings}`)
   },
-  redis: async (context) => {
+  redis: async (context, settings) => {
     required(context, 'redis-server', redisPath)
-    return engineAt(`${redis?.url}?prefix=${randomUUID()}:`, join(folder, `${randomUUID()}.db`))
+    return engineAt(`${redis?.url}?prefix=${randomUUID()}:&${settings}`, join(folder, `${randomUUID()}.db`))
   },
 }
 
@@ -58,10 +60,14 @@ function engineAt(url: string, users?: string): Engine {
 
 describe.each(Object.keys(ENGINES))('on %s', (name) => {
   async function open(context: TestContext, lease: string | null): Promise<OpenedEngine> {
-    const engine = await ENGINES[name]?.(context)
-    if (engine === undefined) throw new Error(`no engine '${name}'`)
-    opened = await engine.open({ create: true, lease, deadline: '20s' })
+    opened = await (await engineOf(context)).open({ create: true, lease, deadline: '20s' })
     return opened
+  }
+
+  async function engineOf(context: TestContext, settings = 'deadline=20s'): Promise<Engine> {
+    const engine = await ENGINES[name]?.(context, settings)
+    if (engine === undefined) throw new Error(`no engine '${name}'`)
+    return engine
   }
 
   test('with a lease a session is answered from memory, until its user is disabled here', async (context) => {
@@ -86,8 +92,36 @@ describe.each(Object.keys(ENGINES))('on %s', (name) => {
     expect((await store.guarantees()).revocationBound).toBe(0)
   })
 
+  test('where the URL asks for hints, a session is refused that a process without memory has ended, long before the lease is over', async (context) => {
+    const engine = await engineOf(context, 'hints=on')
+    opened = await engine.open({ create: true, lease: '1h', deadline: '20s' })
+    const sessions = new SessionManager({ store: opened.store })
+    const { session, token } = await sessions.create({ userId: '42', username: 'ada' })
+    await expect.poll(async () => ((await sessions.validate(token)).ok ? opened?.memory?.figures().hints : 0)).toBe(1)
+    await opened.memory?.pull()
+    for (let turn = 0; turn < 2; turn += 1) expect((await sessions.validate(token)).ok).toBe(true)
+
+    const command = await engine.open({ create: false, deadline: '20s' })
+    await new SessionManager({ store: command.store }).revoke({ id: session.id })
+    await command.close()
+    await expect.poll(() => sessions.validate(token)).toMatchObject({ ok: false, reason: 'ended' })
+    expect(opened.memory?.figures().hints).toBe(2)
+  })
+
+  test('hints that are neither on nor off are refused with a sentence', async (context) => {
+    await expect(engineOf(context, 'hints=yes')).rejects.toThrow(`hints in the ${name} URL is neither on nor off`)
+  })
+
   test('sessions are judged by the clock of the engine', async (context) => {
     const { store } = await open(context, LEASE)
     expect(Number.isSafeInteger(await store.now?.())).toBe(true)
   })
+})
+
+test('hints are refused where a pool has no connection left for them, and where nobody has anything in memory', async () => {
+  const engine = engineAt('postgres://ada@localhost/app?hints=on&pool=1')
+  await expect(engine.open({ create: false, deadline: '20s' })).rejects.toThrow('give a pool of 2 or more')
+  expect(() => engineAt('redis://localhost', 'postgres://ada@localhost/app?hints=on')).toThrow(
+    'put hints in the redis URL',
+  )
 })

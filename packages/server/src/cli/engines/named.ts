@@ -29,6 +29,11 @@ export function namedEngine({ database, users, env }: Pick<Cli, 'database' | 'us
       `the database of the users (from ${users.source}) is redis, which keeps none; give postgres: or sqlite:`,
     )
   }
+  if (beside.kind === 'postgres' && beside.settings['hints'] !== undefined) {
+    throw wrongUsage(
+      `the database of the users (from ${users.source}) asks for hints, and nobody has users in memory; put hints in the redis URL`,
+    )
+  }
   return new RedisEngine(url, sqlEngine(beside, users), env)
 }
 

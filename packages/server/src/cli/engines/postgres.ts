@@ -6,6 +6,7 @@ import { withMemory } from './engine.ts'
 import type { Engine, EngineMigrations, EngineOptions, OpenedEngine } from './engine.ts'
 import { reasonOf } from './reason.ts'
 import { namesIn } from './names.ts'
+import { isOn } from './switches.ts'
 
 const DEFAULTS = { pool: 10 } as const
 /** How long a new connection may take, in milliseconds. */
@@ -19,10 +20,14 @@ export class PostgresEngine implements Engine {
   readonly kind = 'postgres'
   readonly place: string
   readonly #url: PostgresUrl
+  readonly #prepare: boolean
+  readonly #hints: boolean
 
   constructor(url: PostgresUrl) {
     this.place = url.place
     this.#url = url
+    this.#prepare = isOn(url, 'prepare', true)
+    this.#hints = isOn(url, 'hints', false)
   }
 
   assertThere(): void {}
@@ -35,7 +40,8 @@ export class PostgresEngine implements Engine {
       migrate: create,
       endsPool: true,
       deadline: settings['deadline'] ?? deadline,
-      prepare: settings['prepare'] !== 'off',
+      prepare: this.#prepare,
+      hints: this.#hints,
       allowUnsafe: namesIn(settings['allow-unsafe']),
     }
     const store = await this.#reached(() => PostgresStore.open({ pool, ...options }))
@@ -81,10 +87,11 @@ export class PostgresEngine implements Engine {
 
   async #pool(): Promise<Pool> {
     const { default: pg } = await import('pg')
-    const { pool: max = String(DEFAULTS.pool), prepare = 'on' } = this.#url.settings
+    const { pool: max = String(DEFAULTS.pool) } = this.#url.settings
     if (!/^[1-9]\d{0,3}$/.test(max))
       throw wrongUsage('pool in the postgres URL is no number of connections; give 1 or more')
-    if (prepare !== 'on' && prepare !== 'off') throw wrongUsage('prepare in the postgres URL is neither on nor off')
+    if (this.#hints && max === '1')
+      throw wrongUsage('hints in the postgres URL may take a connection for good; give a pool of 2 or more')
     try {
       return new pg.Pool({
         connectionString: this.#url.connection,

@@ -7,6 +7,7 @@ import type { Engine, EngineMigrations, EngineOptions, OpenedEngine } from './en
 import { namesIn } from './names.ts'
 import { reasonOf } from './reason.ts'
 import { renewing } from './renewing.ts'
+import { isOn } from './switches.ts'
 
 /** A client that is connected, and what it is asked for besides sessions. */
 interface Connected {
@@ -38,12 +39,14 @@ export class RedisEngine implements Engine {
   readonly beside: Engine
   readonly #url: RedisUrl
   readonly #password: string | null
+  readonly #hints: boolean
 
   constructor(url: RedisUrl, beside: Engine, env: NodeJS.ProcessEnv) {
     this.place = url.place
     this.beside = beside
     this.#url = url
     this.#password = url.password ?? env[PASSWORD] ?? null
+    this.#hints = isOn(url, 'hints', false)
   }
 
   assertThere(): void {
@@ -62,6 +65,7 @@ export class RedisEngine implements Engine {
         client: connected.client,
         deadline: patience,
         prefix: settings['prefix'],
+        hints: this.#hints,
         allowUnsafe: namesIn(settings['allow-unsafe']),
       })
       const memory = await withMemory(store, lease)
