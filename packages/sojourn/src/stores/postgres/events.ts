@@ -31,7 +31,7 @@ const NEW = statement(
      told.transaction::text, ${EVENT_READ}
    FROM now LEFT JOIN LATERAL (
      SELECT * FROM sojourn_events
-     WHERE transaction >= pg_snapshot_xmin($1::pg_snapshot) AND (transaction, position) > ($3::xid8, $4::bigint)
+     WHERE (transaction, position) > ($3::xid8, $4::bigint)
        AND NOT pg_visible_in_snapshot(transaction, $1::pg_snapshot)
        AND pg_visible_in_snapshot(transaction, now.snapshot)
      ORDER BY transaction, position LIMIT $5::bigint
@@ -124,7 +124,8 @@ async function stretch(
   page: Page | null,
   limit: number,
 ): Promise<Changes> {
-  const after = page ?? { shown: null, transaction: '0', position: '0' }
+  const [eldest = ''] = seen.split(':')
+  const after = page ?? { shown: null, transaction: eldest, position: '0' }
   const rows = await connection.rows(NEW, seen, after.shown, after.transaction, after.position, limit)
   const [shown, isAhead] = rows[0] ?? []
   if (isAhead === true) {

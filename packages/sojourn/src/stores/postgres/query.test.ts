@@ -135,6 +135,21 @@ describe('among many sessions an index answers', () => {
     expect(await sequentialScans()).toEqual(scans)
   })
 
+  test('a reader of the log who has read it all, and does not read it again', async () => {
+    await store.close()
+    store = await openPostgres(config)
+    const { cursor } = await store.changes('end', 9)
+    await store.close()
+    await until(async () => (await others()) === 0, 'those who filled the tables to end')
+    const before = await blocksOfLog()
+    store = await openPostgres(config)
+    await store.changes(cursor, 100)
+    await store.close()
+    await until(async () => (await others()) === 0, 'the connections of the store to end')
+    const after = await blocksOfLog()
+    expect(after.read - before.read).toBeLessThan(before.all / 4)
+  })
+
   async function assertIndexed(sql: string, values: readonly unknown[]): Promise<void> {
     const { rows } = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, [...values])
     const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
@@ -148,6 +163,16 @@ describe('among many sessions an index answers', () => {
       'SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
     )
     return rows[0]?.count ?? 0
+  }
+
+  /** Of the index by which the log is read on. */
+  async function blocksOfLog(): Promise<{ readonly all: number; readonly read: number }> {
+    const { rows } = await client.query<{ all: number; read: number }>(
+      `SELECT (pg_relation_size('sojourn_events_transaction') / 8192)::int AS all,
+         (idx_blks_read + idx_blks_hit)::int AS read
+       FROM pg_statio_user_indexes WHERE indexrelname = 'sojourn_events_transaction'`,
+    )
+    return rows[0]!
   }
 
   async function sequentialScans(): Promise<readonly unknown[]> {
