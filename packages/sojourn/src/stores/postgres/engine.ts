@@ -44,6 +44,8 @@ export class PostgresEngine {
   readonly #known = new WeakSet<PostgresClient>()
   readonly #pending = new Set<Promise<unknown>>()
   #place = 'the database'
+  /** Whether any connection has led to a database that can be used. */
+  #hasMet = false
   #closing: Promise<void> | null = null
 
   constructor(pool: PostgresPool, options: EngineOptions) {
@@ -59,9 +61,13 @@ export class PostgresEngine {
     return this.#place
   }
 
-  /** Whether a replica was allowed by name. */
-  get mayBeReplica(): boolean {
-    return this.#options.allowUnsafe.includes('pg_is_in_recovery')
+  /** Throws where a replica was asked that was not allowed by name. */
+  assertPrimary(isReplica: boolean): void {
+    if (!isReplica || this.#options.allowUnsafe.includes('pg_is_in_recovery')) return
+    throw new SojournError(
+      'store_unavailable',
+      `${this.#place} is a replica, which may not know yet what has ended; connect to the primary`,
+    )
   }
 
   /** Answers from what is committed. */
@@ -176,9 +182,12 @@ export class PostgresEngine {
   /** After a failover a new connection may lead to another server, or to one that is not the primary yet. */
   async #meet(client: PostgresClient, connection: PostgresConnection): Promise<void> {
     const found = await probe(connection)
+    // At first that is a mistake to be put right; later another server may be the primary in a moment.
+    if (this.#hasMet) this.assertPrimary(found.settings['pg_is_in_recovery'] === true)
     assertSafe(found, this.#options.allowUnsafe)
     this.#place = found.place
     this.#known.add(client)
+    this.#hasMet = true
   }
 }
 

@@ -55,9 +55,12 @@ export function isPassing(thrown: unknown): boolean {
   return state === STATE.uniqueViolation || state === STATE.serializationFailure || state === STATE.deadlock
 }
 
-/** Whether the connection on which this was thrown may be used again. What the server merely refused leaves it whole. */
+/**
+ * Whether the connection on which this was thrown may be used again. What the server merely refused leaves it whole. One that
+ * leads where we do not want to go is given up: the next may lead elsewhere, and has the settings of that moment.
+ */
 export function leavesConnectionWhole(thrown: unknown): boolean {
-  if (thrown instanceof SojournError) return thrown.code !== 'store_unavailable'
+  if (thrown instanceof SojournError) return thrown.code !== 'store_unavailable' && thrown.code !== 'unsafe_settings'
   return isServerError(thrown) && thrown.severity !== 'FATAL' && thrown.severity !== 'PANIC'
 }
 

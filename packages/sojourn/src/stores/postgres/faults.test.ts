@@ -349,8 +349,14 @@ describe('a replica', () => {
     await machine.stop()
     await machine.start('replica')
     try {
-      expect(await refusal(store.get(record.id))).toMatchObject({ code: 'unsafe_settings' })
-      expect(await refusal(store.count({}))).toMatchObject({ code: 'unsafe_settings' })
+      const calls = [
+        store.get(record.id),
+        store.count({}),
+        store.changes('end', 1),
+        store.revoke({ id: record.id }, makeEndMark(), 1),
+      ].map(refusal)
+      const message = expect.stringContaining('is a replica')
+      for (const error of await Promise.all(calls)) expect(error).toMatchObject({ code: 'store_unavailable', message })
     } finally {
       await machine.stop()
       await machine.start()
@@ -413,6 +419,18 @@ describe('settings that break a promise', () => {
     } finally {
       await execute(config, `ALTER ROLE postgres RESET synchronous_commit`)
     }
+  })
+
+  test('hold up nobody once they are put right: no connection is kept that had them', async () => {
+    const store = await opened({ pool: new Pool({ ...config, max: 1 }) })
+    await execute(config, `ALTER ROLE postgres SET synchronous_commit = off`)
+    await execute(config, KILL_OTHERS)
+    await until(
+      () => refusal(store.epoch('x')).then((error) => /synchronous_commit/.test(String(error))),
+      'the setting to be found',
+    )
+    await execute(config, `ALTER ROLE postgres RESET synchronous_commit`)
+    expect(await store.epoch('x')).toBe(0)
   })
 
   test.each(['on', 'local', 'remote_write', 'remote_apply'])(

@@ -1,4 +1,3 @@
-import { SojournError } from '../../core/errors.ts'
 import type { SessionRecord } from '../../core/session.ts'
 import { isSessionId } from '../../core/token.ts'
 import type { SessionId } from '../../core/token.ts'
@@ -52,12 +51,7 @@ export class PostgresReads {
 
   async #find(connection: PostgresConnection, ids: readonly SessionId[]): Promise<readonly (SessionRecord | null)[]> {
     const rows = await connection.rows(GET, `{${ids.join(',')}}`)
-    if (rows[0]?.[SESSION_READ_WIDTH] !== null && !this.#engine.mayBeReplica) {
-      throw new SojournError(
-        'store_unavailable',
-        `${this.#engine.place} is a replica, which may not know yet what has ended; connect to the primary`,
-      )
-    }
+    this.#engine.assertPrimary(rows[0]?.[SESSION_READ_WIDTH] !== null)
     const found = new Map<string, SessionRecord>()
     for (const row of rows) if (row[0] !== null) found.set(row[0] as string, decodeSession(row))
     return ids.map((id) => found.get(id) ?? null)
