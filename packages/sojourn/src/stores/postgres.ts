@@ -209,7 +209,7 @@ export class PostgresStore implements Store {
   }
 
   async changes(cursor: string | null, limit: number): Promise<Changes> {
-    return this.#engine.read((connection) => changesAfter(connection, cursor, limit))
+    return changesAfter(this.#engine, cursor, limit)
   }
 
   async events(query: EventQuery): Promise<readonly EventRecord[]> {

@@ -5,6 +5,7 @@ import { isSessionId } from '../../core/token.ts'
 import type { SessionId } from '../../core/token.ts'
 import { statement } from './connection.ts'
 import type { PostgresConnection } from './connection.ts'
+import type { PostgresEngine } from './engine.ts'
 import { Bindings } from './query.ts'
 import { EVENT_READ, decodeEvent, instantText } from './rows.ts'
 import type { Value } from './rows.ts'
@@ -23,11 +24,13 @@ const TELL = statement(
  * were drawn in. What is new is what another snapshot shows and that one does not; so nothing that commits late is
  * missed, and nobody waits for the long transaction of somebody else. Within a stretch the order is that of the
  * transactions, which is that of causes and effects.
+ *
+ * It is asked along whether this is a replica, as with sessions: a lease must not go on by a log that lags behind.
  */
 const NEW = statement(
   'changes',
   `WITH now AS MATERIALIZED (SELECT coalesce($2::pg_snapshot, pg_current_snapshot()) AS snapshot)
-   SELECT now.snapshot::text, pg_snapshot_xmax($1::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()),
+   SELECT now.snapshot::text, pg_is_in_recovery(), pg_snapshot_xmax($1::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()),
      told.transaction::text, ${EVENT_READ}
    FROM now LEFT JOIN LATERAL (
      SELECT * FROM sojourn_events
@@ -38,7 +41,7 @@ const NEW = statement(
    ) AS told ON true
    ORDER BY told.transaction, told.position`,
 )
-const NOW = statement('now', 'SELECT pg_current_snapshot()::text')
+const NOW = statement('now', 'SELECT pg_current_snapshot()::text, pg_is_in_recovery()')
 /** A copy in another server brings transactions of the old one along, which may lie ahead of the new one's. */
 const SETTLE = {
   text: `
@@ -74,19 +77,28 @@ export async function settleEvents(connection: PostgresConnection): Promise<void
 }
 
 /** The events after a cursor. */
-export async function changesAfter(
+export async function changesAfter(engine: PostgresEngine, cursor: string | null, limit: number): Promise<Changes> {
+  return engine.read((connection) => readOn(engine, connection, cursor, limit))
+}
+
+async function readOn(
+  engine: PostgresEngine,
   connection: PostgresConnection,
   cursor: string | null,
   limit: number,
 ): Promise<Changes> {
-  if (cursor === 'end') return { events: [], cursor: String((await connection.row(NOW))?.[0]) }
+  if (cursor === 'end') {
+    const [snapshot, isReplica] = (await connection.row(NOW)) ?? []
+    engine.assertPrimary(isReplica === true)
+    return { events: [], cursor: String(snapshot) }
+  }
   const start = cursor === null ? { seen: NOTHING, page: null } : readCursor(cursor)
   const most = Math.max(0, limit)
   if (most === 0) return { events: [], cursor: cursor ?? NOTHING }
-  const rest = start.page === null ? null : await stretch(connection, start.seen, start.page, most)
+  const rest = start.page === null ? null : await stretch(engine, connection, start.seen, start.page, most)
   if (rest !== null && rest.events.length === most) return rest
   const seen = start.page?.shown ?? start.seen
-  const fresh = await stretch(connection, seen, null, most - (rest?.events.length ?? 0))
+  const fresh = await stretch(engine, connection, seen, null, most - (rest?.events.length ?? 0))
   return { events: [...(rest?.events ?? []), ...fresh.events], cursor: fresh.cursor }
 }
 
@@ -119,6 +131,7 @@ interface Page {
 
 /** What one snapshot shows and another does not, as far as the limit allows. */
 async function stretch(
+  engine: PostgresEngine,
   connection: PostgresConnection,
   seen: string,
   page: Page | null,
@@ -127,19 +140,20 @@ async function stretch(
   const [eldest = ''] = seen.split(':')
   const after = page ?? { shown: null, transaction: eldest, position: '0' }
   const rows = await connection.rows(NEW, seen, after.shown, after.transaction, after.position, limit)
-  const [shown, isAhead] = rows[0] ?? []
+  const [shown, isReplica, isAhead] = rows[0] ?? []
+  engine.assertPrimary(isReplica === true)
   if (isAhead === true) {
     throw new SojournError(
       'invalid_argument',
       "cursor is of another server, or of this one before it lost what was written last; start again from 'end'",
     )
   }
-  const told = rows.filter((row) => row[3] !== null)
+  const told = rows.filter((row) => row[4] !== null)
   const last = told.at(-1)
   const isPaged = told.length === limit && last !== undefined
   return {
-    events: told.map((row) => decodeEvent(row.slice(3))),
-    cursor: isPaged ? [seen, shown, last[2], last[3]].join(';') : String(shown),
+    events: told.map((row) => decodeEvent(row.slice(4))),
+    cursor: isPaged ? [seen, shown, last[3], last[4]].join(';') : String(shown),
   }
 }
 

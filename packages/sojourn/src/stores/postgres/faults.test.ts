@@ -374,19 +374,23 @@ describe('a replica', () => {
   test('is found out behind a connection that has led to the primary before', async (context) => {
     required(context, 'PgBouncer', pgbouncerPath)
     const pooler = await startPgbouncer(config, 2)
-    const store = await opened({ pool: new Pool({ ...pooler.config, max: 1 }), prepare: false })
-    const record = await signIn(store)
+    const pooled = (): Promise<PostgresStore> =>
+      opened({ pool: new Pool({ ...pooler.config, max: 1 }), prepare: false })
+    const [reader, ...followers] = await Promise.all([pooled(), pooled(), pooled(), pooled()])
+    const record = await signIn(reader)
+    const { cursor } = await reader.changes(null, 1)
     await machine.stop()
     await machine.start('replica')
     try {
-      await until(
-        () => refusal(store.get(record.id)).then((error) => /is a replica/.test(String(error))),
-        'the pooler to connect to the replica',
-      )
+      const isRefused = async (call: Promise<unknown>): Promise<boolean> =>
+        /is a replica/.test(String(await refusal(call)))
+      await until(() => isRefused(reader.get(record.id)), 'the pooler to connect to the replica')
+      const answers = [cursor, null, 'end'].map((from, place) => isRefused(followers[place]!.changes(from, 1)))
+      expect(await Promise.all(answers)).toEqual([true, true, true])
     } finally {
       await machine.stop()
       await machine.start()
-      await store.close()
+      await Promise.all([reader, ...followers].map((store) => store.close()))
       await pooler.close()
     }
   })
