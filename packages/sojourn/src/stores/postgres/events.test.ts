@@ -8,9 +8,10 @@ import {
   openPostgres,
   postgresPath,
   startPostgres,
+  until,
   untilSomebodyWaits,
 } from '../../../../../test/support/postgres.ts'
-import type { PostgresServer } from '../../../../../test/support/postgres.ts'
+import type { PostgresServer, ServerProcess } from '../../../../../test/support/postgres.ts'
 import { required } from '../../../../../test/support/require.ts'
 import { makeEndMark, makeMark, makeRecord } from '../../testing/index.ts'
 import { DAY, NOON } from '../../testing/records.ts'
@@ -25,7 +26,8 @@ let slow: Client
 
 beforeAll(async () => {
   if (postgresPath === null) return
-  server = await startPostgres()
+  // What nobody waits for is not on the disk when the server is killed.
+  server = await startPostgres(['wal_writer_delay=10s'])
   config = await server.createDatabase()
   await (await openPostgres(config)).close()
 })
@@ -133,7 +135,7 @@ describe('a reader of the log', () => {
     await other.close()
   })
 
-  test.each(['1:1', '5:1:', '1:1:;1:1:', '1:1:;1:1:;1', "1:1:';--", '99:99:1,2;rubbish', '0:0:'])(
+  test.each(['1:1', '5:1:', '1:1:;1:1:', '2:2:;1.1', '2:2:;1.1.1;1:1:', "1:1:';--", '99:99:1,2;rubbish', '0:0:'])(
     'is turned down with the cursor %j, which no log gave out',
     async (cursor) => {
       await expect(store.changes(cursor, 9)).rejects.toMatchObject({ code: 'invalid_argument' })
@@ -141,10 +143,43 @@ describe('a reader of the log', () => {
   )
 
   test('is told when its cursor is of a server that was ahead of this one', async () => {
-    await expect(store.changes('99999999999:99999999999:', 9)).rejects.toMatchObject({
+    await tell('here')
+    await expect(store.changes('99999999999:99999999999:;99999999998.1.0', 9)).rejects.toMatchObject({
       code: 'invalid_argument',
       message: expect.stringContaining("start again from 'end'"),
     })
+  })
+})
+
+describe('of a server that was killed and is back', () => {
+  test('a reader is told of what is new, under ids of transactions that were in use before and left no trace', async (context) => {
+    const machine = required(context, 'PostgreSQL of its own', server.process)
+    await tell('before')
+    await execute(config, `BEGIN; ${tellAs('never')}; ROLLBACK`)
+    const cursors = await Promise.all([store.changes('end', 9), store.changes(null, 9)])
+    const inUse = await nextTransaction()
+    await crash(machine)
+    expect(await nextTransaction()).toBeLessThan(inUse)
+    for (const detail of ['one', 'two']) await tell(detail)
+    for (const { cursor } of cursors) expect(details(await store.changes(cursor, 9))).toEqual(['one', 'two'])
+  })
+
+  test('a reader who has seen what was lost is told to start again', async (context) => {
+    const machine = required(context, 'PostgreSQL of its own', server.process)
+    await tell('kept')
+    const { cursor: early } = await store.changes(null, 9)
+    await execute(config, `SET synchronous_commit = off; ${tellAs('lost')}`)
+    const [all, end, page] = await Promise.all([
+      store.changes(null, 9),
+      store.changes('end', 9),
+      store.changes(early, 1),
+    ])
+    expect([details(all), details(page)]).toEqual([['kept', 'lost'], ['lost']])
+    await crash(machine)
+    for (const detail of ['one', 'two']) await tell(detail)
+    for (const { cursor } of [all, end, page])
+      await expect(store.changes(cursor, 9)).rejects.toMatchObject({ code: 'invalid_argument' })
+    expect(details(await store.changes(early, 9))).toEqual(['one', 'two'])
   })
 })
 
@@ -193,6 +228,28 @@ test('who means sessions that are used just now waits for them, and looks at the
   await slow.query('COMMIT')
   expect((await revoking).map(({ id }) => id)).toEqual([busy.id])
 })
+
+function tellAs(detail: string): string {
+  return TELL.replace('$1', `'${detail}'`)
+}
+
+/** The id that the next transaction to write will have. */
+async function nextTransaction(): Promise<number> {
+  const [row] = await execute(config, 'SELECT pg_snapshot_xmax(pg_current_snapshot()) AS next')
+  return Number(row?.['next'])
+}
+
+async function crash(machine: ServerProcess): Promise<void> {
+  await slow.end()
+  await machine.kill()
+  await machine.start()
+  const isAnswered = (): Promise<boolean> =>
+    store.epoch('nobody').then(
+      () => true,
+      () => false,
+    )
+  await until(isAnswered, 'the store to answer again')
+}
 
 async function tell(detail: string): Promise<void> {
   await store.users.noteFailedLogin(null, makeMark({ detail }))
