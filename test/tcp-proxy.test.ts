@@ -89,6 +89,19 @@ describe('a proxy that stands between', () => {
     expect(heard).toEqual([])
   })
 
+  test('leads new connections elsewhere, and leaves those that are there', async () => {
+    client.socket.write('here')
+    await until(() => client.received === 'here')
+    const other = createServer((socket) => socket.end('elsewhere')).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    proxy.leadTo({ port: (other.address() as AddressInfo).port })
+    const second = new Client(proxy.port)
+    await until(() => second.received === 'elsewhere')
+    client.socket.write(' still')
+    await until(() => client.received === 'here still')
+    other.close()
+  })
+
   test('closes with the server', async () => {
     client.socket.write('hello')
     await until(() => client.received === 'hello')

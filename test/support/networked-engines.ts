@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import { Pool } from 'pg'
+import type { PoolConfig } from 'pg'
 import type { Duration } from '../../packages/sojourn/src/index.ts'
 import type { Store } from '../../packages/sojourn/src/core/store.ts'
 import { PostgresStore } from '../../packages/sojourn/src/stores/postgres.ts'
 import { RedisStore } from '../../packages/sojourn/src/stores/redis.ts'
 import { overriding } from '../faults/support/overriding.ts'
-import { postgresPath, startPostgres } from './postgres.ts'
+import { postgresPath, socketOf, startPostgres } from './postgres.ts'
 import { connectTo, redisPath, startRedis } from './redis.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
@@ -58,21 +58,23 @@ async function networkedPostgres({ isForgetful = false } = {}): Promise<Networke
   if (machine === null) throw new Error('this is somebody else’s PostgreSQL')
   const allowUnsafe = isForgetful ? ['synchronous_commit'] : []
   return {
-    openNetwork: () => TcpProxy.open({ path: join(server.config.host ?? '', '.s.PGSQL.5432') }),
-    async newPlace() {
-      const config = await server.createDatabase()
-      return {
-        async connect(port, deadline) {
-          const pool = new Pool({ ...config, host: '127.0.0.1', port, max: 10 })
-          return PostgresStore.open({ pool, endsPool: true, deadline, allowUnsafe })
-        },
-      }
-    },
+    openNetwork: () => TcpProxy.open({ path: socketOf(server.config) }),
+    newPlace: async () => postgresPlace(await server.createDatabase(), allowUnsafe),
     hang: () => machine.pause(),
     goOn: () => machine.resume(),
     kill: () => machine.kill(),
     start: () => machine.start(),
     close: () => server.close(),
+  }
+}
+
+/** A database, as a place for several nodes. */
+export function postgresPlace(config: PoolConfig, allowUnsafe: readonly string[] = []): Place {
+  return {
+    async connect(port, deadline) {
+      const pool = new Pool({ ...config, host: '127.0.0.1', port, max: 10 })
+      return PostgresStore.open({ pool, endsPool: true, deadline, allowUnsafe })
+    },
   }
 }
 

@@ -1,10 +1,20 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { Client, Pool } from 'pg'
 import type { PoolConfig } from 'pg'
 import { PostgresStore } from '../../packages/sojourn/src/stores/postgres.ts'
@@ -49,8 +59,11 @@ export interface ServerProcess {
   /** Gone in good order; whoever is connected is thrown out. */
   stop(): Promise<void>
   /** Up again; as a replica it only reads what another server would send. */
-  start(role?: 'primary' | 'replica'): Promise<void>
+  start(role?: Role): Promise<void>
 }
+
+/** What a server is at its start. */
+export type Role = 'primary' | 'replica'
 
 /**
  * Starts a server, or takes the one that a URL names. Settings are added to the command line, as in `fsync=off`. On a
@@ -59,15 +72,32 @@ export interface ServerProcess {
 export async function startPostgres(settings: readonly string[] = [], host?: Host): Promise<PostgresServer> {
   if (URL_OF_SERVER !== null && host === undefined)
     return serverAt({ connectionString: URL_OF_SERVER }, null, async () => {})
-  const bin = programs()
-  if (bin === null) throw new Error('there is no PostgreSQL to start')
-  const folder = mkdtempSync(join(tmpdir(), 'sojourn-postgres-'))
+  const folder = ownFolder()
+  const flags = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
+  await run('initdb', ['-D', join(folder, 'data'), ...flags], folder)
+  return startIn(folder, 'primary', settings, host)
+}
+
+/**
+ * Starts a copy of a server, which it reaches by a port of this machine and follows from then on. It can only be read, and
+ * lags behind, until it is promoted.
+ */
+export async function startStandby(port: number, settings: readonly string[] = []): Promise<PostgresServer> {
+  const folder = ownFolder()
+  const source = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres']
+  const flags = ['--checkpoint=fast', '--write-recovery-conf', '--no-sync']
+  await run('pg_basebackup', [...source, '-D', join(folder, 'data'), ...flags], folder)
+  return startIn(folder, 'replica', settings)
+}
+
+/** Where a server that was started here takes connections, as a path. */
+export function socketOf({ host = '' }: PoolConfig): string {
+  return join(host, '.s.PGSQL.5432')
+}
+
+async function startIn(folder: string, role: Role, settings: readonly string[], host?: Host): Promise<PostgresServer> {
   const owner = unprivileged()
-  if (owner !== null) chownSync(folder, owner.uid, owner.gid)
   const data = join(folder, 'data')
-  const flags = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
-  const made = spawnSync(join(bin, 'initdb'), flags, { cwd: folder, encoding: 'utf8', ...owner })
-  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`)
   const config = { host: folder, user: 'postgres', database: 'postgres' }
   if (host !== undefined) appendFileSync(join(data, 'pg_hba.conf'), 'host all all 0.0.0.0/0 trust\n')
   const given = [
@@ -76,9 +106,9 @@ export async function startPostgres(settings: readonly string[] = [], host?: Hos
     'max_connections=200',
     ...settings,
   ]
-  const program = [...(host?.under(owner) ?? []), join(bin, 'postgres'), '-D', data]
+  const program = [...(host?.under(owner) ?? []), programOf('postgres'), '-D', data]
   const [command, ...words] = [...program, ...given.flatMap((setting) => ['-c', setting])]
-  const run = (): ChildProcess =>
+  const serve = (): ChildProcess =>
     spawn(command!, words, {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -86,8 +116,8 @@ export async function startPostgres(settings: readonly string[] = [], host?: Hos
       // Whoever goes to another host first becomes somebody else there.
       ...(host === undefined ? owner : {}),
     })
-  const server = new LocalServer(run, config, join(data, 'standby.signal'))
-  await server.start()
+  const server = new LocalServer(serve, config, join(data, 'standby.signal'))
+  await server.start(role)
   return serverAt(config, server, async () => {
     await server.kill()
     rmSync(folder, { recursive: true, force: true })
@@ -198,7 +228,7 @@ class LocalServer implements ServerProcess {
     this.#signalOfReplica = signalOfReplica
   }
 
-  async start(role: 'primary' | 'replica' = 'primary'): Promise<void> {
+  async start(role: Role = 'primary'): Promise<void> {
     if (role === 'replica') writeFileSync(this.#signalOfReplica, '')
     else rmSync(this.#signalOfReplica, { force: true })
     let said = ''
@@ -266,6 +296,26 @@ class LocalServer implements ServerProcess {
       }
     }
   }
+}
+
+/** A folder of its own for the files of a server. */
+function ownFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sojourn-postgres-'))
+  const owner = unprivileged()
+  if (owner !== null) chownSync(folder, owner.uid, owner.gid)
+  return folder
+}
+
+/** Runs one of its programs to its end. */
+async function run(name: string, flags: readonly string[], folder: string): Promise<void> {
+  await promisify(execFile)(programOf(name), flags, { cwd: folder, ...unprivileged() })
+}
+
+function programOf(name: string): string {
+  const folder = programs()
+  if (folder === null) throw new Error('there is no PostgreSQL to start')
+  // Links may lead to some of them only.
+  return join(dirname(realpathSync(join(folder, 'postgres'))), name)
 }
 
 function childrenOf(pid: number): readonly number[] {

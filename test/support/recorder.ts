@@ -31,10 +31,16 @@ export class Recorder {
   readonly #time: { readonly now: number }
   readonly #operations: Operation[] = []
   readonly #userEnds: UserEnd[] = []
+  #answered = 0
   #last = 0
 
   constructor(time: { readonly now: number }) {
     this.#time = time
+  }
+
+  /** How many calls that are written down were answered. */
+  get answered(): number {
+    return this.#answered
   }
 
   /** One of the newest. */
@@ -119,6 +125,7 @@ export class Recorder {
     outcome: Operation['outcome'],
   ): void {
     const returnedAt = outcome === 'unknown' ? Infinity : this.#moment()
+    if (outcome !== 'unknown') this.#answered += 1
     this.#operations.push({ session, kind, node, calledAt, returnedAt, outcome })
   }
 

@@ -20,30 +20,32 @@ export type Direction = 'up' | 'down'
 interface Pair {
   readonly client: Socket
   readonly server: Socket
+  /** Whether the server is reached by the path of a socket. */
+  readonly isLocal: boolean
 }
 
 /** Stands between clients and a server that speaks over TCP, and does to their connections what networks do. */
 export class TcpProxy implements AsyncDisposable {
   readonly #listener: Server
-  readonly #isPath: boolean
   readonly #pairs = new Set<Pair>()
+  #target: NetConnectOpts
   #faults: TcpFaults = {}
   /** Called when the faults change: whoever waits looks again. */
   #waiting: (() => void)[] = []
 
   /** Listens on a free port of this machine. The target is a port, of this machine unless a host is given, or the path of a socket. */
   static async open(target: NetConnectOpts): Promise<TcpProxy> {
-    const proxy = new TcpProxy('path' in target ? target : { host: '127.0.0.1', ...target })
+    const proxy = new TcpProxy(target)
     proxy.#listener.listen(0, '127.0.0.1')
     await once(proxy.#listener, 'listening')
     return proxy
   }
 
   private constructor(target: NetConnectOpts) {
-    this.#isPath = 'path' in target
+    this.#target = target
     this.#listener = createServer((client) => {
       if (this.#faults.isRefusing === true) client.destroy()
-      else this.#join(client, connect(target))
+      else this.#join(client)
     })
   }
 
@@ -68,6 +70,11 @@ export class TcpProxy implements AsyncDisposable {
     for (const look of waiting) look()
   }
 
+  /** From now on new connections lead elsewhere; those there are stay. */
+  leadTo(target: NetConnectOpts): void {
+    this.#target = target
+  }
+
   /** Closes every connection there is: properly, or by a reset. */
   cut(how: 'close' | 'reset' = 'close'): void {
     for (const pair of this.#pairs) this.#cutOff(pair, how)
@@ -80,8 +87,11 @@ export class TcpProxy implements AsyncDisposable {
     await once(this.#listener, 'close')
   }
 
-  #join(client: Socket, server: Socket): void {
-    const pair = { client, server }
+  #join(client: Socket): void {
+    const target = this.#target
+    const isLocal = 'path' in target
+    const server = connect(isLocal ? target : { host: '127.0.0.1', ...target })
+    const pair = { client, server, isLocal }
     this.#pairs.add(pair)
     for (const socket of [client, server]) {
       socket.setNoDelay(true)
@@ -123,7 +133,7 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of [pair.client, pair.server]) {
       if (how === 'close') socket.destroySoon()
       // The socket of a path knows no reset.
-      else if (socket === pair.server && this.#isPath) socket.destroy()
+      else if (socket === pair.server && pair.isLocal) socket.destroy()
       else socket.resetAndDestroy()
     }
   }

@@ -85,7 +85,11 @@ export class FleetNode {
 export class Fleet implements AsyncDisposable {
   readonly nodes: readonly FleetNode[]
 
-  static async open(engine: NetworkedEngine, count: number, options: FleetOptions = {}): Promise<Fleet> {
+  static async open(
+    engine: Pick<NetworkedEngine, 'openNetwork' | 'newPlace'>,
+    count: number,
+    options: FleetOptions = {},
+  ): Promise<Fleet> {
     const place = await engine.newPlace()
     const nodes: FleetNode[] = []
     for (let number = 0; number < count; number += 1) {

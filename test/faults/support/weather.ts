@@ -62,7 +62,12 @@ export async function weather(storm: Storm): Promise<StormReport> {
   return { history, faults: turns.faults, untold, recovery }
 }
 
-async function clientsCome({ fleet, chance }: Storm, recorder: Recorder, isGoing: () => boolean): Promise<void> {
+/** Clients log in and out on all nodes for as long as it goes on. Fulfils when the last has been answered. */
+export async function clientsCome(
+  { fleet, chance }: Pick<Storm, 'fleet' | 'chance'>,
+  recorder: Recorder,
+  isGoing: () => boolean,
+): Promise<void> {
   const failures: unknown[] = []
   const deeds: Promise<unknown>[] = []
   while (isGoing() && failures.length === 0) {
