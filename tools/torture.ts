@@ -57,6 +57,7 @@ const PROOFS: readonly Proof[] = [
   { name: 'engine-kills', file: 'test/faults/engine-kills.test.ts', sizes: { SOJOURN_ENGINE_KILLS: 1e3 } },
   { name: 'races', file: 'test/faults/races-of-nodes.test.ts', sizes: { SOJOURN_RACE_ROUNDS: 2e3 } },
   { name: 'restarts', file: 'test/service/nodes.test.ts', sizes: { SOJOURN_RESTART_ROUNDS: 500 } },
+  { name: 'pg-failover', file: 'test/faults/postgres-failover.test.ts', sizes: { SOJOURN_PG_FAILOVERS: 100 } },
   { name: 'failover', file: 'test/redis/failover.test.ts', sizes: { SOJOURN_FAILOVERS: 150 } },
 ]
 /** No proof may take longer, in milliseconds: two hours. */
