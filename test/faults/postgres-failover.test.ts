@@ -20,11 +20,11 @@ import type { FleetNode } from './support/fleet.ts'
 /** How many failovers of each kind; others by `SOJOURN_PG_FAILOVERS=100`. */
 const FAILOVERS = Number(process.env['SOJOURN_PG_FAILOVERS'] ?? 1)
 const SEED = Number(process.env['SOJOURN_PG_FAILOVER_SEED'] ?? Date.now() % 2 ** 31)
-const LONG = { timeout: 60_000 + FAILOVERS * 30_000 }
+const LONG = { timeout: 120_000 + FAILOVERS * 30_000 }
 const NODES = 4
 const BOUND = 1_000
-/** As an application has it. */
-const DEADLINE = 2_000
+/** Of each call, in milliseconds. Long, since what is slow here is the machine: where nobody answers, that is told at once. */
+const DEADLINE = 10_000
 /** More than what one transaction after the other can lose. */
 const PLENTY = 40
 const ADA = { userId: 'ada', username: 'ada' }
@@ -99,7 +99,7 @@ test('a failover to a standby that nobody waits for is found to lose logins and 
 
 test(
   'a node that has read of what is lost trusts nothing it remembers, and refuses what ends from then on',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     await using pair = await PostgresPair.start({ isWaitedFor: false })
     const memories: CachedStore[] = []
@@ -127,24 +127,28 @@ test(
   },
 )
 
-test('a standby is refused until it is promoted, and then nodes go on by themselves', { timeout: 60_000 }, async () => {
-  await using pair = await PostgresPair.start()
-  await using strict = await Fleet.open(pair, 1)
-  await using remembering = await Fleet.open(pair, 1, { around: cached })
-  const visitors = [await Visitor.signIn(strict.on(0)), await Visitor.signIn(remembering.on(0))]
-  await pair.depart('stopped')
-  pair.leadToStandby()
-  for (const visitor of visitors) await visitor.cannotBeToldOf()
-  await pair.promote()
-  for (const visitor of visitors) await visitor.isServed()
-})
+test(
+  'a standby is refused until it is promoted, and then nodes go on by themselves',
+  { timeout: 120_000 },
+  async () => {
+    await using pair = await PostgresPair.start()
+    await using strict = await Fleet.open(pair, 1, { deadline: DEADLINE })
+    await using remembering = await Fleet.open(pair, 1, { deadline: DEADLINE, around: cached })
+    const visitors = [await Visitor.signIn(strict.on(0)), await Visitor.signIn(remembering.on(0))]
+    await pair.depart('stopped')
+    pair.leadToStandby()
+    for (const visitor of visitors) await visitor.cannotBeToldOf()
+    await pair.promote()
+    for (const visitor of visitors) await visitor.isServed()
+  },
+)
 
 test(
   'an old primary that comes back as a standby is refused, and left as soon as its address leads to the new one',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     await using pair = await PostgresPair.start()
-    await using fleet = await Fleet.open(pair, 2)
+    await using fleet = await Fleet.open(pair, 2, { deadline: DEADLINE })
     const [here, there] = [fleet.on(0), fleet.on(1)]
     const visitor = await Visitor.signIn(here)
     expect(await waitedFor(here)).toBe('*')
@@ -246,7 +250,7 @@ async function loseTheLast(pair: PostgresPair, places: readonly (readonly [Recor
   const ended = await Promise.all(
     places.map(async ([recorder, node]) => {
       await recorder.create('ada')(node)
-      return recorder.sessions.findLast(({ userId }) => userId === 'ada')!
+      return recorder.sessions[0]!
     }),
   )
   await pair.isInStep()
