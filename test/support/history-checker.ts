@@ -68,14 +68,14 @@ type State = 'absent' | 'active' | 'ended'
 export function linearize(history: readonly Operation[], stepsAtMost = STEPS_AT_MOST): Verdict {
   const [maybe, known] = parted(history.toSorted((a, b) => a.calledAt - b.calledAt))
   const seen = new Set<string>()
-  const pending: Place[] = [{ state: 'absent', first: 0, beyond: [], maybe: [] }]
+  const pending: Place[] = [{ state: 'absent', first: 0, beyond: [] }]
   for (let steps = 0; ; steps += 1) {
     const place = pending.pop()
     if (place === undefined) return 'not linearizable'
     if (steps === stepsAtMost) return 'undecided'
     if (place.first === known.length) return 'linearizable'
     for (const next of nextPlaces(place, known, maybe)) {
-      const key = `${next.state} ${next.first} ${next.beyond.join(' ')} maybe ${next.maybe.join(' ')}`
+      const key = `${next.state} ${next.first} ${next.beyond.join(' ')}`
       if (seen.has(key)) continue
       seen.add(key)
       pending.push(next)
@@ -83,14 +83,15 @@ export function linearize(history: readonly Operation[], stepsAtMost = STEPS_AT_
   }
 }
 
-/** How far a search has come: all before `first` has happened, of what comes after it only `beyond`, and these of those that may have. */
+/**
+ * How far a search has come: all before `first` has happened, and of what comes after it only `beyond`. Which of those that may
+ * have happened did need not be known: no session is created twice or ends twice, so each can change the state but once.
+ */
 interface Place {
   readonly state: State
   readonly first: number
   /** In ascending order. */
   readonly beyond: readonly number[]
-  /** In ascending order. */
-  readonly maybe: readonly number[]
 }
 
 /** What may have happened or not, and what has. A validation that could not tell says nothing. */
@@ -102,7 +103,10 @@ function parted(history: readonly Operation[]): [maybe: readonly Operation[], kn
   ]
 }
 
-/** Everything that can happen next: what was called before any other of those left had returned, and is true now. */
+/**
+ * Everything that can happen next: what was called before any other of those left had returned, and is true now. What can
+ * change nothing any more may as well happen first, so where there is such a call nothing else is tried.
+ */
 function* nextPlaces(place: Place, known: readonly Operation[], maybe: readonly Operation[]): Iterable<Place> {
   const { state, first, beyond } = place
   let deadline = Infinity
@@ -112,20 +116,22 @@ function* nextPlaces(place: Place, known: readonly Operation[], maybe: readonly 
     callable.push(index)
     deadline = Math.min(deadline, known[index]!.returnedAt)
   }
-  for (const index of callable) {
+  const harmless = callable.find(
+    (index) => neverChanges(known[index]!, state) && stateAfter(known[index]!, state) !== null,
+  )
+  for (const index of harmless === undefined ? callable : [harmless]) {
     const after = stateAfter(known[index]!, state)
-    if (after !== null) yield { ...place, state: after, ...advanced(first, beyond, index) }
+    if (after !== null) yield { state: after, ...advanced(first, beyond, index) }
   }
-  for (const [index, operation] of maybe.entries()) {
-    if (operation.calledAt > deadline || place.maybe.includes(index)) continue
-    const after = stateAfter(operation, state)
-    // Where it changes nothing it need not have happened.
-    if (after !== null && after !== state) yield { ...place, state: after, maybe: ascending(place.maybe, index) }
+  if (harmless !== undefined) return
+  for (const operation of maybe) {
+    const after = operation.calledAt > deadline ? null : stateAfter(operation, state)
+    if (after !== null && after !== state) yield { ...place, state: after }
   }
 }
 
 function advanced(first: number, beyond: readonly number[], index: number): Pick<Place, 'first' | 'beyond'> {
-  const happened = ascending(beyond, index)
+  const happened = [...beyond, index].toSorted((a, b) => a - b)
   let next = first
   while (happened[0] === next) {
     happened.shift()
@@ -134,15 +140,16 @@ function advanced(first: number, beyond: readonly number[], index: number): Pick
   return { first: next, beyond: happened }
 }
 
-function ascending(numbers: readonly number[], another: number): number[] {
-  return [...numbers, another].toSorted((a, b) => a - b)
-}
-
 /** Null when the answer would not be true in this state. */
 function stateAfter({ kind, outcome }: Operation, state: State): State | null {
   if (kind === 'create') return state === 'absent' ? 'active' : null
   if (kind === 'end') return state === 'active' ? 'ended' : state
   return (state === 'active') === (outcome === 'yes') ? state : null
+}
+
+/** Whether a call changes nothing from here on, whenever it happens. */
+function neverChanges({ kind }: Operation, state: State): boolean {
+  return kind === 'validate' || (kind === 'end' && state === 'ended')
 }
 
 function* cachedFaults(operations: readonly Operation[], bound: number): Iterable<string> {
