@@ -1,3 +1,5 @@
+import { glob, readFile, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { isSojournError } from '../../packages/sojourn/src/index.ts'
 import { RedisStore } from '../../packages/sojourn/src/stores/redis.ts'
@@ -28,6 +30,11 @@ describe('one server', () => {
       await server.close()
     }
   })
+
+  async function restart(): Promise<void> {
+    await server.start()
+    await untilAnswered(client)
+  }
 
   test('what was acknowledged is there after the server was killed, and no ended session stands', async () => {
     const acknowledged = new Map<SessionId, string | null>()
@@ -61,6 +68,26 @@ describe('one server', () => {
     }
     expect(acknowledged.size).toBeGreaterThan(40 * KILLS)
     expect(await store.count({ standing: STANDING })).toBe(await store.count({ isEnded: false }))
+  })
+
+  test('nobody stands without their history, wherever a kill cuts off what the server was writing', async () => {
+    for (const part of [0.2, 0.4, 0.6, 0.8, 0.98]) {
+      const [torn, whole] = [makeRecord(), makeRecord()]
+      await store.insert(torn, { mark: makeMark() })
+      await server.kill()
+      await cutOffLastDeed(await logOf(server), part)
+      await restart()
+      await store.insert(whole, { mark: makeMark() })
+      await server.kill()
+      // Now Redis does the beginning of what was cut off: it has written on behind it.
+      await restart()
+      for (const { id } of [torn, whole]) {
+        const record = await store.get(id)
+        const lines = await store.events({ sessionId: id, limit: 9 })
+        if (id === whole.id || record !== null) expect(lines.map(({ type }) => type)).toEqual(['session_created'])
+        if (id === whole.id) expect(record).not.toBeNull()
+      }
+    }
   })
 
   test('a server that hangs is given up at the deadline, and answers again when it goes on', async () => {
@@ -111,3 +138,22 @@ describe('one server', () => {
     neighbour.destroy()
   })
 })
+
+/** Where a server writes down what it does. */
+async function logOf(server: RedisServer): Promise<string> {
+  const [path = ''] = await Array.fromAsync(glob(join(server.folder, 'data', 'appendonlydir', '*.incr.aof')))
+  return path
+}
+
+/** Leaves so much of the last deed, which begins with MULTI, and ends in the middle of a word. */
+async function cutOffLastDeed(path: string, part: number): Promise<void> {
+  const written = await readFile(path)
+  const start = written.lastIndexOf('*1\r\n$5\r\nMULTI\r\n')
+  const ends = [
+    ...written
+      .subarray(start)
+      .toString('latin1')
+      .matchAll(/\r\n\*/g),
+  ].map(({ index }) => start + index)
+  await truncate(path, ends[Math.floor(ends.length * part)]!)
+}

@@ -12,6 +12,8 @@ import { TcpProxy } from './tcp-proxy.ts'
 
 /** An engine that nodes reach over a network: a server of one's own, as a process that can be stopped and killed. */
 export interface NetworkedEngine {
+  /** Whether the beginning of what it was writing when it was killed may be done when it starts for the second time since. */
+  readonly mayBegin: boolean
   /** A network for one node to reach it through. */
   openNetwork(): Promise<TcpProxy>
   /** A place of its own to keep sessions in. */
@@ -58,6 +60,7 @@ async function networkedPostgres({ isForgetful = false } = {}): Promise<Networke
   if (machine === null) throw new Error('this is somebody else’s PostgreSQL')
   const allowUnsafe = isForgetful ? ['synchronous_commit'] : []
   return {
+    mayBegin: false,
     openNetwork: () => TcpProxy.open({ path: socketOf(server.config) }),
     newPlace: async () => postgresPlace(await server.createDatabase(), allowUnsafe),
     hang: () => machine.pause(),
@@ -82,6 +85,7 @@ async function networkedRedis({ isForgetful = false } = {}): Promise<NetworkedEn
   const server = await startRedis(isForgetful ? { appendonly: 'no' } : {})
   const allowUnsafe = isForgetful ? ['appendonly'] : []
   return {
+    mayBegin: true,
     openNetwork: () => TcpProxy.open({ port: server.port }),
     async newPlace() {
       const prefix = `${randomUUID()}:`

@@ -40,6 +40,8 @@ export type TestCluster = Awaited<ReturnType<typeof connectToCluster>>
 export interface RedisServer {
   readonly url: string
   readonly port: number
+  /** Where everything is that it writes. */
+  readonly folder: string
   /** Sends a signal to its process. */
   signal(name: NodeJS.Signals): void
   /** Kills it as a crash would, and waits until it is gone. */
@@ -107,6 +109,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   return {
     url: `redis://${given.bind}:${port}`,
     port: port ?? 0,
+    folder,
     signal: (name) => void child.kill(name),
     kill,
     start,

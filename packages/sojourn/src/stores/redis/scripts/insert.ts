@@ -44,8 +44,8 @@ local key = base .. 'user:' .. user
 if lastLoginAt then call('HSET', key, 'last_login_at', math.max(mark.at, lastLoginAt))
 else call('HSET', key, 'epoch', epoch, 'created_at', mark.at, 'last_login_at', mark.at) end
 record[EPOCH] = epoch
-save(record)
 index(record)
 tell('session_created', mark, record[ID], user)
+save(record)
 return result`,
 )

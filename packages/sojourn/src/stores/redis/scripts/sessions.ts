@@ -8,6 +8,9 @@
  *   is whether it did.
  * - `finish(record, mark)` ends an open session.
  * - `stands(record, …)` says whether it stands by these instants.
+ *
+ * Whoever ends a session saves it first, whoever adds one saves it last: of what a server was writing when it was killed,
+ * the next start but one may do the beginning and no more (`decisions/0016`). So nobody stands for whom there is no line.
  */
 export const SESSIONS = `
 local base, partition = KEYS[1], tonumber(ARGV[1])
@@ -69,10 +72,10 @@ end
 
 local function finish(record, mark)
   local at = math.min(mark.at, record[ENDS_AT])
-  close(record)
   record[ENDS_AT], record[LOGGED_OUT_AT], record[END_REASON], record[ENDED_BY] = at, at, mark.reason, mark.actor
   record[VERSION] = record[VERSION] + 1
   save(record)
+  close(record)
   call('ZADD', base .. 'all:end', at, record[ID])
   tell('session_ended', mark, record[ID], record[USER_ID])
 end
