@@ -155,5 +155,5 @@ async function cutOffLastDeed(path: string, part: number): Promise<void> {
       .toString('latin1')
       .matchAll(/\r\n\*/g),
   ].map(({ index }) => start + index)
-  await truncate(path, ends[Math.floor(ends.length * part)]!)
+  await truncate(path, ends[Math.floor(ends.length * part)])
 }
