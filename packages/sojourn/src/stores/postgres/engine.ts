@@ -181,14 +181,24 @@ export class PostgresEngine {
 
   /** After a failover a new connection may lead to another server, or to one that is not the primary yet. */
   async #meet(client: PostgresClient, connection: PostgresConnection): Promise<void> {
-    const found = await probe(connection)
+    let found = await probe(connection)
+    // A transaction that began on a replica only reads to its end, though that has been promoted meanwhile.
+    if (cannotWrite(found) && !isInRecovery(found)) found = await probe(connection)
     // At first that is a mistake to be put right; later another server may be the primary in a moment.
-    if (this.#hasMet) this.assertPrimary(found.settings['pg_is_in_recovery'] === true)
+    if (this.#hasMet) this.assertPrimary(isInRecovery(found))
     assertSafe(found, this.#options.allowUnsafe)
     this.#place = found.place
     this.#known.add(client)
     this.#hasMet = true
   }
+}
+
+function isInRecovery({ settings }: Probe): boolean {
+  return settings['pg_is_in_recovery'] === true
+}
+
+function cannotWrite({ settings }: Probe): boolean {
+  return settings['transaction_read_only'] === 'on'
 }
 
 /** The server ends what its client has left behind, so that nobody's lock outlives the deadline for long. */

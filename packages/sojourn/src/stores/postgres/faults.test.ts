@@ -29,7 +29,7 @@ import {
   storeContract,
   userStoreContract,
 } from '../../testing/index.ts'
-import type { PostgresStore } from '../postgres.ts'
+import type { PostgresClient, PostgresPool, PostgresStore } from '../postgres.ts'
 
 /** What a test of what happens when nobody answers is willing to wait. */
 const SOON = '300ms'
@@ -371,6 +371,14 @@ describe('a replica', () => {
     )
   })
 
+  test('that is promoted while it is asked is the primary: a transaction that can only read is followed by one that can write', async () => {
+    const { pool, begin } = askedDuringPromotion(config)
+    const store = await opened({ pool })
+    begin()
+    expect(await store.epoch('x')).toBe(0)
+    await signIn(store)
+  })
+
   test('is found out behind a connection that has led to the primary before', async (context) => {
     required(context, 'PgBouncer', pgbouncerPath)
     const pooler = await startPgbouncer(config, 2)
@@ -550,6 +558,26 @@ async function signIn(store: PostgresStore): Promise<SessionRecord> {
   const record = makeRecord({ userId: `somebody-${count}` })
   await store.insert(record, { mark: makeMark() })
   return record
+}
+
+/** What is asked first on each connection, once it begins, is asked in a transaction that can only read, as of one who was a replica at its start. */
+function askedDuringPromotion(to: PoolConfig): { readonly pool: PostgresPool; begin(): void } {
+  const pool: PostgresPool = new Pool(to)
+  const asked = new WeakSet<PostgresClient>()
+  let hasBegun = false
+  const connect = async (): Promise<PostgresClient> => {
+    const client = await pool.connect()
+    const query: PostgresClient['query'] = async (asks) => {
+      if (!hasBegun || asked.has(client)) return client.query(asks)
+      asked.add(client)
+      await client.query({ text: 'BEGIN READ ONLY' })
+      const answer = await client.query(asks)
+      await client.query({ text: 'COMMIT' })
+      return answer
+    }
+    return { query, release: (destroy?: boolean) => client.release(destroy) }
+  }
+  return { pool: { connect, end: async () => pool.end?.() }, begin: () => (hasBegun = true) }
 }
 
 async function refusal(call: Promise<unknown>): Promise<unknown> {
