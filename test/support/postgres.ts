@@ -180,8 +180,8 @@ export function countingPool(
 }
 
 /** Waits until something holds that the server will do by itself. */
-export async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  for (let left = PATIENCE / 10; left > 0; left -= 1) {
+export async function until(holds: () => Promise<boolean>, what: string, patience = PATIENCE): Promise<void> {
+  for (let left = patience / 10; left > 0; left -= 1) {
     if (await holds()) return
     await later(10)
   }

@@ -45,6 +45,8 @@ export interface FailoverRound {
 /** Answered calls before and after: the latter take longer than a lease. */
 const BEFORE = 100
 const AFTER = 600
+/** How long they may take on a busy machine, in milliseconds. */
+const PATIENCE = 60_000
 /** Milliseconds from one look of a node at its log to the next, and for how many lines it asks. */
 const READ_EVERY = 50
 const PAGE = 100
@@ -78,7 +80,7 @@ async function replace(round: FailoverRound, parts: readonly Part[]): Promise<vo
 async function untilAnswered(parts: readonly Part[], count: number): Promise<void> {
   const wanted = parts.map(({ recorder }) => recorder.answered + count)
   const isDone = async (): Promise<boolean> => parts.every(({ recorder }, place) => recorder.answered >= wanted[place]!)
-  await until(isDone, 'clients to be answered')
+  await until(isDone, 'clients to be answered', PATIENCE)
 }
 
 /** One fleet, who comes to it, and who reads its log. */
