@@ -15,7 +15,7 @@ import type { Host } from './network-namespaces.ts'
 const URL_GIVEN = process.env['SOJOURN_TEST_REDIS_URL']
 /** Nobody, who may do nothing. */
 const NOBODY = 65_534
-const PATIENCE = 10_000
+const PATIENCE = 25_000
 
 /** What was started and has not ended; a test that fails half-way leaves no server behind. */
 const running = new Set<ChildProcess>()
