@@ -273,6 +273,21 @@ describe('hints of a store that tells of news', () => {
     expect(node.calls('changes')).toBe(before + 2)
   })
 
+  test('that have to wait are heeded when their timer says so, though the clock that it was set by is a hair behind', async () => {
+    let behind = 0
+    const time = { wall: () => clock.now(), monotonic: () => clock.now() - behind }
+    node = new Node(telling, clock, { time })
+    await warmUp()
+    telling.tell()
+    await settled()
+    await remote.revoke({ id })
+    telling.tell()
+    behind = 0.001
+    clock.advance('20ms')
+    await settled()
+    expect(await verdict(node, token)).toBe('ended')
+  })
+
   test('that cannot be had leave everything as it is without them', async () => {
     node.network.faults = { isRefused: ({ method }) => method === 'listen' }
     await node.warmUp(token)

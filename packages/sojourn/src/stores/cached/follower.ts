@@ -135,6 +135,8 @@ export class Follower {
     if (left > 0) {
       this.#cancelHeeding ??= callAfter(clock, left, () => {
         this.#cancelHeeding = null
+        // The timer decides: by a clock that rounds otherwise a hair may be left, and again after each further timer.
+        this.#heededAt = -Infinity
         this.#heed()
       })
       return
