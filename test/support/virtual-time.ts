@@ -1,3 +1,6 @@
+/** With so many tasks in a row at one instant, somebody is waiting in a loop for time to pass. */
+const TASKS_AT_ONCE = 10_000
+
 /** Time that passes only as far as somebody has something to do. Tasks run one after the other, each after all that the one before has set in motion has come to rest. */
 export class VirtualTime {
   #now = 0
@@ -28,11 +31,15 @@ export class VirtualTime {
 
   /** Lets time pass until an instant. */
   async runUntil(instant: number): Promise<void> {
+    let atOnce = 0
     for (;;) {
       await this.#rest()
       const [next] = this.#tasks
       if (next === undefined || next.at > instant) break
       this.#tasks.shift()
+      atOnce = next.at > this.#now ? 0 : atOnce + 1
+      if (atOnce > TASKS_AT_ONCE)
+        throw new Error(`time stands still at ${this.#now} ms: a task always asks for another`)
       this.#now = next.at
       next.task()
     }
