@@ -13,7 +13,7 @@ type Words = (string | Buffer)[]
 
 /** What is asked of a client of node-redis. */
 interface Client {
-  get(key: string): Promise<unknown>
+  xInfoStream(key: string): Promise<{ readonly 'last-generated-id': unknown }>
   multi(): { addCommand(words: Words): unknown; exec(): Promise<readonly unknown[]> }
 }
 
@@ -29,7 +29,8 @@ export class RawRedis implements RawSessions {
 
   /** Goes on where the store has stopped that filled these keys. */
   static async open(client: Client, size: number): Promise<RawRedis> {
-    return new RawRedis(client, size, Number(await client.get(`${BY_HAND}position`)))
+    const { 'last-generated-id': newest } = await client.xInfoStream(`${BY_HAND}events`)
+    return new RawRedis(client, size, Number.parseInt(String(newest), 10))
   }
 
   private constructor(client: Client, size: number, position: number) {
@@ -106,7 +107,6 @@ function telling(position: string, { id, userId, createdAt }: SessionRecord, tol
   const at = String(createdAt)
   const fields = ['at', at, 'user', userId, 'session', id, ...Object.entries(told).flat()]
   return [
-    ['SET', key('position'), position],
     ['XADD', key('events'), `${position}-0`, ...fields],
     ['ZADD', key('events:at'), at, position],
     ['ZADD', key(`events:user:${userId}`), position, position],

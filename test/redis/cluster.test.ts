@@ -142,10 +142,10 @@ test('a reader misses nothing of a master whose clock is behind another’s', as
   const users = Array.from({ length: 40 }, (_, place) => `user-${place}`)
   const ahead = keys.ofUser(users[0]!)
   const behind = users.find((user) => keys.ofUser(user) !== ahead)!
-  await client.set(`${ahead.base}position`, String(8_000_000_000_000_000 + ahead.number))
+  await client.xAdd(`${ahead.base}events`, `${8_000_000_000_000_000 + ahead.number}-0`, { at: String(NOON) })
   await store.insert(makeRecord({ userId: users[0]! }), { mark: makeMark() })
   const { cursor, events } = await store.changes(null, 10)
-  expect(events).toHaveLength(1)
+  expect(events).toHaveLength(2)
   const late = makeRecord({ userId: behind })
   await store.insert(late, { mark: makeMark() })
   expect((await store.changes(cursor, 10)).events.map(({ sessionId }) => sessionId)).toEqual([late.id])

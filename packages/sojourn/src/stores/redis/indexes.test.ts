@@ -165,7 +165,6 @@ test('more sessions than one step looks at are listed, counted and ended', async
   expect(await keysLeft()).toEqual([
     'events',
     'layout',
-    'position',
     ...Array.from({ length: 7 }, (_, place) => `user:user-${place}`),
   ])
 })

@@ -12,7 +12,6 @@ import type { SessionId } from '../../core/token.ts'
  *   open:created, open:accessed, open:end, open:authenticated, open:user:<id>   those without an end reason
  *   users, open:users, names   how many sessions, and how many open ones, each user or name has
  *   events                  the stream of history; events:at, events:session:<id>, events:user:<id> find lines in it
- *   position                that of the newest event
  *   claim:<name>            hash, in the first partition: who may do some work for all, and until when
  *
  * Beside the partitions: <prefix>layout says how many there are, <prefix>at:{<id>} in which one a session is. The

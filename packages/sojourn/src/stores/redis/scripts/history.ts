@@ -20,7 +20,7 @@ export const POSITION = scriptWhenFull(
 -- Result: the position, as text`,
   SESSIONS,
   `
-return call('GET', base .. 'position') or '0'`,
+return string.format('%.0f', newestPosition())`,
 )
 
 /** A stretch of `Store.events`, newest first. */

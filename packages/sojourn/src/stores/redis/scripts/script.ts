@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
  * the script fails, and nobody is told that a session does not exist.
  */
 const NOT_WHILE_MOVING = `
-redis.call('EXISTS', KEYS[1] .. 'position', KEYS[1] .. 'nothing')
+redis.call('EXISTS', KEYS[1] .. 'events', KEYS[1] .. 'nothing')
 `
 
 /** A script as the engine runs it, and the name it remembers it by. */

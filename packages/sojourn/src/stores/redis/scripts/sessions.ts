@@ -24,21 +24,37 @@ local function markOf(packed)
   return { at = at, actor = actor, reason = reason, ip = ip, detail = detail }
 end
 
+-- The position of the newest event there ever was in the partition, also when it has been deleted.
+local function newestPosition()
+  if call('EXISTS', base .. 'events') == 0 then return 0 end
+  local facts = call('XINFO', 'STREAM', base .. 'events')
+  for place = 1, #facts, 2 do
+    if facts[place] == 'last-generated-id' then return tonumber(string.match(facts[place + 1], '^%d+')) end
+  end
+end
+
 -- A position is the engine's time since 2026 in 1/256 milliseconds, sixteen times over, so that sixteen partitions never
 -- give out the same and their events fall into an order; later than the one before even if the time is not. It also
 -- means that a replica that takes over, and has not heard of the latest events, does not give out their positions again.
+local lastPosition
 local function nextPosition()
+  if lastPosition then return lastPosition + 16 end
   local time = call('TIME')
   local milliseconds = time[1] * 1000 + math.floor(time[2] / 1000) - 1767225600000
-  local ticks = milliseconds * 256 + math.floor(time[2] % 1000 / 4)
-  local last = tonumber(call('GET', base .. 'position') or partition)
-  local position = string.format('%.0f', math.max(ticks * 16 + partition, last + 16))
-  call('SET', base .. 'position', position)
-  return position
+  return (milliseconds * 256 + math.floor(time[2] % 1000 / 4)) * 16 + partition
+end
+
+-- The engine refuses a position that does not come after the last; that it does nearly always costs no look beforehand.
+local function append(fields)
+  lastPosition = nextPosition()
+  local reply = redis.pcall('XADD', base .. 'events', string.format('%.0f-0', lastPosition), unpack(fields))
+  if type(reply) ~= 'table' then return string.format('%.0f', lastPosition) end
+  lastPosition = newestPosition() + 16
+  call('XADD', base .. 'events', string.format('%.0f-0', lastPosition), unpack(fields))
+  return string.format('%.0f', lastPosition)
 end
 
 local function tell(kind, mark, session, user)
-  local position = nextPosition()
   local fields = { 'at', mark.at, 'type', kind, 'user', user, 'actor', mark.actor }
   for name, value in pairs({ session = session, reason = mark.reason, ip = mark.ip, detail = mark.detail }) do
     if value then
@@ -46,7 +62,7 @@ local function tell(kind, mark, session, user)
       table.insert(fields, value)
     end
   end
-  call('XADD', base .. 'events', position .. '-0', unpack(fields))
+  local position = append(fields)
   call('ZADD', base .. 'events:at', mark.at, position)
   call('ZADD', base .. 'events:user:' .. user, position, position)
   if session then call('ZADD', base .. 'events:session:' .. session, position, position) end
