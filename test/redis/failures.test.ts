@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { isSojournError } from '../../packages/sojourn/src/index.ts'
 import { RedisStore } from '../../packages/sojourn/src/stores/redis.ts'
+import type { SessionRecord } from '../../packages/sojourn/src/core/session.ts'
+import type { SessionFilter } from '../../packages/sojourn/src/core/store.ts'
 import type { SessionId } from '../../packages/sojourn/src/core/token.ts'
 import { makeEndMark, makeMark, makeRecord } from '../../packages/sojourn/src/testing/index.ts'
 import { NOON, DAY } from '../../packages/sojourn/src/testing/records.ts'
@@ -12,6 +14,21 @@ import { required } from '../support/require.ts'
 
 const KILLS = Number(process.env['SOJOURN_KILL_CYCLES'] ?? 60) / 12
 const STANDING = { endsAfter: NOON, accessedAfter: NOON - DAY, authenticatedAfter: NOON - 30 * DAY }
+
+/** Each ends with what is to be cut off. */
+const DEEDS: Readonly<Record<string, (store: RedisStore, record: SessionRecord) => Promise<void>>> = {
+  'a login': async (store, record) => {
+    await store.insert(record, { mark: makeMark() })
+  },
+  'an end': async (store, record) => {
+    await DEEDS['a login']!(store, record)
+    await store.revoke({ id: record.id }, makeEndMark(), 1)
+  },
+  'a deletion': async (store, record) => {
+    await DEEDS['an end']!(store, record)
+    await store.forget(record.userId, 1)
+  },
+}
 
 describe('one server', () => {
   let server: RedisServer
@@ -70,25 +87,42 @@ describe('one server', () => {
     expect(await store.count({ standing: STANDING })).toBe(await store.count({ isEnded: false }))
   })
 
-  test('nobody stands without their history, wherever a kill cuts off what the server was writing', async () => {
-    for (const part of [0.2, 0.4, 0.6, 0.8, 0.98]) {
-      const [torn, whole] = [makeRecord(), makeRecord()]
-      await store.insert(torn, { mark: makeMark() })
-      await server.kill()
-      await cutOffLastDeed(await logOf(server), part)
-      await restart()
-      await store.insert(whole, { mark: makeMark() })
-      await server.kill()
-      // Now Redis does the beginning of what was cut off: it has written on behind it.
-      await restart()
-      for (const { id } of [torn, whole]) {
-        const record = await store.get(id)
-        const lines = await store.events({ sessionId: id, limit: 9 })
-        if (id === whole.id || record !== null) expect(lines.map(({ type }) => type)).toEqual(['session_created'])
-        if (id === whole.id) expect(record).not.toBeNull()
+  test.for(Object.keys(DEEDS))(
+    '%s that a kill has cut off in what the server was writing, wherever, leaves nobody in between',
+    { timeout: 60_000 },
+    async (deed) => {
+      for (const part of [0.05, 0.2, 0.4, 0.6, 0.8, 0.98]) {
+        const [torn, whole] = [makeRecord({ userId: `torn at ${part}` }), makeRecord({ userId: 'whole' })]
+        // By a node that is not there afterwards: it would make its end again.
+        const actor = await RedisStore.open({ client })
+        await DEEDS[deed]!(actor, torn)
+        await actor.close()
+        await server.kill()
+        await cutOffLastDeed(await logOf(server), part)
+        await restart()
+        await store.insert(whole, { mark: makeMark() })
+        await server.kill()
+        // Now Redis does the beginning of what was cut off: it has written on behind it.
+        await restart()
+        expect(await store.get(whole.id)).not.toBeNull()
+        await assertTold(torn)
       }
+    },
+  )
+
+  /** Who stands has a login in the history and no end, and is listed; who does not is not listed as somebody who does. */
+  async function assertTold({ id, userId }: SessionRecord): Promise<void> {
+    const record = await store.get(id)
+    const listed = async (filter: SessionFilter): Promise<readonly SessionId[]> => {
+      const found = await store.list({ filter, sort: 'createdAt', descending: false, limit: 9 })
+      return found.map((each) => each.id)
     }
-  })
+    const isOpen = record !== null && record.endReason === null
+    const lines = await store.events({ sessionId: id, limit: 9 })
+    if (isOpen) expect(lines.map(({ type }) => type)).toEqual(['session_created'])
+    expect(await listed({ userId })).toEqual(record === null ? [] : [id])
+    expect(await listed({ userId, isEnded: false })).toEqual(isOpen ? [id] : [])
+  }
 
   test('a server that hangs is given up at the deadline, and answers again when it goes on', async () => {
     const record = makeRecord()

@@ -84,6 +84,88 @@ test.each([
   expect(await answers()).toEqual(before)
 })
 
+describe('what is in some indexes and no session', () => {
+  const STRAY = randomUUID()
+
+  test.each([
+    { where: ['all:created'] },
+    { where: ['all:accessed', 'all:end'] },
+    { where: ['open:created', 'open:end'] },
+    { where: ['open:accessed'] },
+    { where: ['open:authenticated', 'all:user:user-2'] },
+    { where: ['all:created', 'all:user:nobody'] },
+    { where: ['all:end', 'open:user:user-3', 'all:name:nobody'] },
+    { where: ['all:created', 'users'] },
+    { where: ['open:end', 'open:users', 'names'] },
+  ])('is taken out again, and lists and figures are as before: $where', async ({ where }) => {
+    await signInThree()
+    const before = await answers()
+    for (const index of where) await stray(index, /s$/.test(index) ? 'nobody' : STRAY)
+    expect(await answers()).toEqual(before)
+    for (const index of where) expect(await client.zScore(prefix + index, STRAY)).toBeNull()
+  })
+
+  test('does not keep anybody from signing in under a cap', async () => {
+    await signInThree()
+    await stray('open:user:user-3', STRAY)
+    await stray('open:created', STRAY)
+    const cap = { max: 2, onExceed: 'deny', standing: STANDING } as const
+    const second = makeRecord({ userId: 'user-3', createdAt: NOON + 9 })
+    expect(await store.insert(second, { mark: makeMark(), cap })).toEqual({ ok: true, evicted: [] })
+    const third = makeRecord({ userId: 'user-3', createdAt: NOON + 9 })
+    expect(await store.insert(third, { mark: makeMark(), cap })).toEqual({ ok: false, reason: 'limit' })
+  })
+
+  test('is taken out when nobody is left', async () => {
+    const record = makeRecord({ userId: 'ada' })
+    await insert(record)
+    await lose(`session:${record.id}`)
+    expect(await ids({})).toEqual([])
+    expect(await store.stats(STANDING, 0)).toMatchObject({ total: 0, active: 0, usersOnline: 0, mostActive: null })
+    expect(await store.list({ ...BY_CREATION, filter: { userId: 'ada' } })).toEqual([])
+  })
+
+  test('is no open session when it has ended, and no more counted as one once a list has met it', async () => {
+    const [ended] = await signInThree()
+    for (const index of ['open:created', 'open:accessed', 'open:end', 'open:authenticated', 'open:user:user-1']) {
+      await stray(index, ended!.id)
+    }
+    await client.zIncrBy(`${prefix}open:users`, 1, 'user-1')
+    expect(await ids({ isEnded: false })).toHaveLength(2)
+    expect(await store.count({ isEnded: false })).toBe(2)
+    expect(await store.stats(STANDING, 0)).toMatchObject({ total: 3, active: 2, usersOnline: 2 })
+  })
+
+  test('is looked for once, however many ask meanwhile', async () => {
+    await signInThree()
+    const before = await answers()
+    await lose('all:created')
+    await stray('open:end', STRAY)
+    const scans = async (): Promise<number> =>
+      Number(/cmdstat_scan:calls=(\d+)/.exec(String(await client.info('commandstats')))?.[1] ?? 0)
+    await store.count({ username: 'nobody' })
+    const once = await scans()
+    await lose('all:created')
+    await stray('open:end', STRAY)
+    const all = await Promise.all(Array.from({ length: 20 }, () => ids({})))
+    expect(await scans()).toBeLessThanOrEqual(2 * once)
+    for (const each of all) expect(each).toHaveLength(3)
+    expect(await answers()).toEqual(before)
+  })
+
+  async function stray(index: string, member: string): Promise<void> {
+    await client.zAdd(prefix + index, { score: NOON, value: member })
+  }
+
+  /** Of whom the first has ended. */
+  async function signInThree(): Promise<readonly SessionRecord[]> {
+    const records = [1, 2, 3].map((place) => makeRecord({ createdAt: NOON + place, userId: `user-${place}` }))
+    for (const record of records) await insert(record)
+    await store.revoke({ id: records[0]!.id }, makeEndMark(), 1)
+    return records
+  }
+})
+
 test('a session whose user’s epoch was raised has ended, though the one who raised it stopped half-way', async () => {
   const record = makeRecord({ userId: 'ada' })
   await insert(record)

@@ -5,7 +5,8 @@
  * - `assertWhole(user, name)` raises `INDEX` when the indexes contradict each other, so one of them was lost: the
  *   driver then makes them again from the sessions. Those of a user or a name are compared when one is given.
  * - `walk(…)` answers with the ids in a stretch of an index, and the place where it stopped if there are more.
- * - `visit(id, user, name)` is `load` that takes an id out of the indexes when there is no such session.
+ * - `visit(id, user, name)` is `load` that takes an id out of the indexes when there is no such session, and out of those
+ *   of open ones when it has ended.
  * - `matches(record, conditions)` says whether a record is meant.
  */
 export const INDEXES = `
@@ -84,6 +85,8 @@ end
 
 local function visit(id, user, name)
   local record, isEnded = load(id)
+  -- A kill may have cut off what took an ended session out of the indexes of open ones.
+  if record and record[END_REASON] and call('ZSCORE', base .. 'open:created', id) then close(record) end
   if record then return record, isEnded end
   for _, name in ipairs({ 'all:created', 'all:accessed', 'all:end' }) do call('ZREM', base .. name, id) end
   for _, name in ipairs({ 'open:created', 'open:accessed', 'open:end', 'open:authenticated' }) do

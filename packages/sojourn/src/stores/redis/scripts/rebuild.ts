@@ -2,17 +2,22 @@ import { INDEXES } from './indexes.ts'
 import { scriptWhenFull } from './script.ts'
 import { SESSIONS } from './sessions.ts'
 
-/** `recount(user, name)` makes the counts of a user and a name say what their indexes hold. */
+/**
+ * `agree(held, whose)` makes the count of a user or a name say what their index holds, `recount(user, name)` all of theirs.
+ */
 const RECOUNTING = `
-local function agree(counts, held, whose)
+local COUNTS = { ['all:user:'] = 'users', ['open:user:'] = 'open:users', ['all:name:'] = 'names' }
+
+local function agree(held, whose)
   local count = call('ZCARD', base .. held .. whose)
-  if count == 0 then call('ZREM', base .. counts, whose) else call('ZADD', base .. counts, count, whose) end
+  if count == 0 then call('ZREM', base .. COUNTS[held], whose)
+  else call('ZADD', base .. COUNTS[held], count, whose) end
 end
 
 local function recount(user, name)
-  agree('users', 'all:user:', user)
-  agree('open:users', 'open:user:', user)
-  agree('names', 'all:name:', name)
+  agree('all:user:', user)
+  agree('open:user:', user)
+  agree('all:name:', name)
 end
 `
 
@@ -34,6 +39,7 @@ for _, key in ipairs(found[2]) do
   local record, isEnded = load(string.sub(key, #own + 1))
   if record then
     index(record)
+    if record[END_REASON] then close(record) end
     recount(record[USER_ID], record[USERNAME])
   end
   if isEnded then table.insert(result, named(record)) end
@@ -45,10 +51,62 @@ return result`,
 export const RECOUNT = scriptWhenFull(
   `
 -- KEYS[1] the partition · ARGV[1] its number · [2] a user and [3] a username whose counts were wrong, or ''
--- Result: nothing`,
+-- Result: 1 if the indexes agree now, 0 if some have what others have not`,
   SESSIONS,
+  INDEXES,
   RECOUNTING,
   `
 recount(ARGV[2], ARGV[3])
-return false`,
+return pcall(assertWhole, ARGV[2] ~= '' and ARGV[2], ARGV[3] ~= '' and ARGV[3]) and 1 or 0`,
+)
+
+/** Takes out of an index what is no session, or of those of open ones what has ended; makes counts agree. Some at a time. */
+export const SWEEP = scriptWhenFull(
+  `
+-- KEYS[1] the partition · ARGV[1] its number · [2] the index, or the counts of one kind · [3] where to go on, '0' to begin
+-- ARGV[4] how many to look at
+-- Result: { where to go on, '0' at the end, { id, user, username } of each that a raised epoch had ended, … }`,
+  SESSIONS,
+  INDEXES,
+  RECOUNTING,
+  `
+local name, isOpen = ARGV[2], string.sub(ARGV[2], 1, 5) == 'open:'
+local counted
+for held, counts in pairs(COUNTS) do if counts == name then counted = held end end
+local found = call('ZSCAN', base .. name, ARGV[3], 'COUNT', ARGV[4])
+local result = { found[1] }
+for place = 1, #found[2], 2 do
+  local member = found[2][place]
+  if counted then agree(counted, member)
+  else
+    local record, isEnded = load(member)
+    if not record then call('ZREM', base .. name, member)
+    elseif isOpen and record[END_REASON] then close(record) end
+    if isEnded then table.insert(result, named(record)) end
+  end
+end
+for held in pairs(COUNTS) do
+  if string.sub(name, 1, #held) == held then agree(held, string.sub(name, #held + 1)) end
+end
+return result`,
+)
+
+/** The indexes of single users and names, some at a time. */
+export const OWN_INDEXES = scriptWhenFull(
+  `
+-- KEYS[1] the partition · ARGV[1] its number · [2] where to go on, '0' to begin · [3] how many keys to look at
+-- Result: { where to go on, '0' when all were seen, the name of each, … }`,
+  SESSIONS,
+  RECOUNTING,
+  `
+local pattern = string.gsub(base, '[%*%?%[%]\\]', '\\%0') .. '*'
+local found = call('SCAN', ARGV[2], 'MATCH', pattern, 'COUNT', ARGV[3], 'TYPE', 'zset')
+local result = { found[1] }
+for _, key in ipairs(found[2]) do
+  local name = string.sub(key, #base + 1)
+  for held in pairs(COUNTS) do
+    if string.sub(name, 1, #held) == held then table.insert(result, name) end
+  end
+end
+return result`,
 )
