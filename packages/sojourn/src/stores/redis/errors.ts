@@ -18,7 +18,7 @@ const MEANINGS: Readonly<Record<string, readonly [code: ErrorCode, says: string]
   WRONGPASS: ['store_unavailable', 'refused the password of the client'],
   NOPERM: [
     'store_unavailable',
-    'does not let this user do what sessions need; see the list of commands and keys in the docs',
+    'does not let this account do what sessions need; docs/OPERATING.md has the rights to give it',
   ],
   WRONGTYPE: ['store_corrupt', 'holds something else under a key of ours; give the sessions a prefix of their own'],
 }
