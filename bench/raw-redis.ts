@@ -84,6 +84,8 @@ function creation(record: SessionRecord): readonly Words[] {
     ['HSETNX', key(`user:${userId}`), 'epoch', '0'],
     ['HSETNX', key(`user:${userId}`), 'created_at', created],
     ['HSET', key(`user:${userId}`), 'last_login_at', created],
+    ['HINCRBY', key('totals'), 'all', '1'],
+    ['HINCRBY', key('totals'), 'open', '1'],
     ['SET', key(`session:${id}`), pack(encodeSession(record))],
   ]
 }
@@ -98,6 +100,7 @@ function end(record: SessionRecord): readonly Words[] {
     ['ZREM', key(`open:user:${userId}`), id],
     ['ZINCRBY', key('open:users'), '-1', userId],
     ['ZREMRANGEBYSCORE', key('open:users'), '-inf', '0'],
+    ['HINCRBY', key('totals'), 'open', '-1'],
     ['ZADD', key('all:end'), String(record.endsAt), id],
     ['SET', key(`session:${id}`), pack(encodeSession(record))],
   ]

@@ -118,6 +118,7 @@ export class RedisConnection {
       if (from === '0') break
     }
     for (const name of [...INDEXES_OF_ALL, ...COUNTS]) ended.push(...(await this.#walk(SWEEP, partition, name)))
+    await this.run(RECOUNT, partition, '', '')
     return ended
   }
 

@@ -11,7 +11,7 @@ test.each([
   ['NOREPLICAS Not enough good replicas to write.', 'store_unavailable', 'min-replicas-to-write'],
   ['MOVED 7 127.0.0.1:6379', 'store_unavailable', 'createCluster'],
   ['NOAUTH Authentication required.', 'store_unavailable', 'asks for a password'],
-  ['NOPERM this user has no permissions', 'store_unavailable', 'does not let this user'],
+  ['NOPERM this user has no permissions', 'store_unavailable', 'does not let this account'],
   ['WRONGTYPE Operation against a key', 'store_corrupt', 'a prefix of their own'],
   ['ERR Bad data format in input. script: 1, on @user_script:9.', 'store_corrupt', 'is no session'],
   ['ERR Script attempted to access a non local key, on @user_script:3.', 'store_unavailable', 'moving keys'],

@@ -75,6 +75,7 @@ test.each([
   'users',
   'open:users',
   'names',
+  'totals',
 ])('a list and the figures heal when %s was lost', async (index) => {
   const records = [1, 2, 3].map((place) => makeRecord({ createdAt: NOON + place, userId: `user-${place}` }))
   for (const record of records) await insert(record)
@@ -83,6 +84,25 @@ test.each([
   await lose(index)
   expect(await answers()).toEqual(before)
 })
+
+test.each(['open:*', 'all:*', '*:*'])(
+  'a list, the figures and a cap heal when every index under %s was lost',
+  async (names) => {
+    const records = [1, 2, 3].map((place) => makeRecord({ createdAt: NOON + place, userId: `user-${place}` }))
+    for (const record of records) await insert(record)
+    await store.revoke({ id: records[0]!.id }, makeEndMark(), 1)
+    const before = await answers()
+    const indexes = (await keysLeft()).filter((name) => /^(all|open):|^(users|names)$/.test(name))
+    const lost = indexes.filter((name) => names === '*:*' || name.startsWith(names.slice(0, -1)))
+    await lose(...lost)
+    const cap = { max: 1, onExceed: 'deny', standing: STANDING } as const
+    const another = makeRecord({ userId: 'user-3', createdAt: NOON + 9 })
+    expect(await store.insert(another, { mark: makeMark(), cap })).toEqual({ ok: false, reason: 'limit' })
+    expect(await answers()).toEqual(before)
+    await lose(...lost)
+    expect(await answers()).toEqual(before)
+  },
+)
 
 describe('what is in some indexes and no session', () => {
   const STRAY = randomUUID()
@@ -247,6 +267,7 @@ test('more sessions than one step looks at are listed, counted and ended', async
   expect(await keysLeft()).toEqual([
     'events',
     'layout',
+    'totals',
     ...Array.from({ length: 7 }, (_, place) => `user:user-${place}`),
   ])
 })

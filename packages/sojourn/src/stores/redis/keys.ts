@@ -10,6 +10,7 @@ import type { SessionId } from '../../core/token.ts'
  *   all:created, all:accessed, all:end            every session, by an instant of it
  *   all:user:<id>, all:name:<username>            the sessions of one user or name, by creation
  *   open:created, open:accessed, open:end, open:authenticated, open:user:<id>   those without an end reason
+ *   totals                  hash: how many sessions there are, and how many open ones
  *   users, open:users, names   how many sessions, and how many open ones, each user or name has
  *   events                  the stream of history; events:at, events:session:<id>, events:user:<id> find lines in it
  *   claim:<name>            hash, in the first partition: who may do some work for all, and until when

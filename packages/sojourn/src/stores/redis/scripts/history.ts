@@ -72,7 +72,8 @@ local function erase(record)
   local id, user, name = record[ID], record[USER_ID], record[USERNAME]
   call('DEL', base .. 'session:' .. id)
   close(record)
-  for _, index in ipairs({ 'all:created', 'all:accessed', 'all:end' }) do call('ZREM', base .. index, id) end
+  if call('ZREM', base .. 'all:created', id) == 1 then total('all', -1) end
+  for _, index in ipairs({ 'all:accessed', 'all:end' }) do call('ZREM', base .. index, id) end
   if call('ZREM', base .. 'all:user:' .. user, id) == 1 then tally('users', user, -1) end
   if call('ZREM', base .. 'all:name:' .. name, id) == 1 then tally('names', name, -1) end
 end

@@ -13,13 +13,13 @@ export const INDEXES = `
 local function index(record)
   local id, user, ends, accessed = record[ID], record[USER_ID], record[ENDS_AT], record[LAST_ACCESSED_AT]
   local created = record[CREATED_AT]
-  call('ZADD', base .. 'all:created', created, id)
+  if call('ZADD', base .. 'all:created', created, id) == 1 then total('all', 1) end
   call('ZADD', base .. 'all:accessed', accessed, id)
   call('ZADD', base .. 'all:end', ends, id)
   if call('ZADD', base .. 'all:name:' .. record[USERNAME], created, id) == 1 then tally('names', record[USERNAME], 1) end
   if call('ZADD', base .. 'all:user:' .. user, created, id) == 1 then tally('users', user, 1) end
   if record[END_REASON] then return end
-  call('ZADD', base .. 'open:created', created, id)
+  if call('ZADD', base .. 'open:created', created, id) == 1 then total('open', 1) end
   call('ZADD', base .. 'open:accessed', accessed, id)
   call('ZADD', base .. 'open:end', ends, id)
   call('ZADD', base .. 'open:authenticated', record[AUTHENTICATED_AT], id)
@@ -45,7 +45,11 @@ end
 
 local function assertWhole(user, name)
   local all, open = size('all:created'), size('open:created')
-  local whole = size('all:accessed') == all and size('all:end') == all and size('open:accessed') == open
+  local totals = call('HMGET', base .. 'totals', 'all', 'open')
+  -- Where nobody has ever signed in there are none.
+  local counted = totals[1] or call('EXISTS', base .. 'events') == 1
+  local whole = not counted or (tonumber(totals[1] or -1) == all and tonumber(totals[2] or -1) == open)
+  whole = whole and size('all:accessed') == all and size('all:end') == all and size('open:accessed') == open
     and size('open:end') == open and size('open:authenticated') == open
     and (size('users') == 0) == (all == 0) and (size('names') == 0) == (all == 0)
     and (size('open:users') == 0) == (open == 0)
@@ -88,8 +92,9 @@ local function visit(id, user, name)
   -- A kill may have cut off what took an ended session out of the indexes of open ones.
   if record and record[END_REASON] and call('ZSCORE', base .. 'open:created', id) then close(record) end
   if record then return record, isEnded end
-  for _, name in ipairs({ 'all:created', 'all:accessed', 'all:end' }) do call('ZREM', base .. name, id) end
-  for _, name in ipairs({ 'open:created', 'open:accessed', 'open:end', 'open:authenticated' }) do
+  if call('ZREM', base .. 'all:created', id) == 1 then total('all', -1) end
+  if call('ZREM', base .. 'open:created', id) == 1 then total('open', -1) end
+  for _, name in ipairs({ 'all:accessed', 'all:end', 'open:accessed', 'open:end', 'open:authenticated' }) do
     call('ZREM', base .. name, id)
   end
   if name and call('ZREM', base .. 'all:name:' .. name, id) == 1 then tally('names', name, -1) end

@@ -47,7 +47,7 @@ end
 return result`,
 )
 
-/** After a rebuild: makes the counts of a user and a name agree, of whom there may be no session. */
+/** After a rebuild: makes the totals agree, and the counts of a user and a name, of whom there may be no session. */
 export const RECOUNT = scriptWhenFull(
   `
 -- KEYS[1] the partition · ARGV[1] its number · [2] a user and [3] a username whose counts were wrong, or ''
@@ -57,6 +57,7 @@ export const RECOUNT = scriptWhenFull(
   RECOUNTING,
   `
 recount(ARGV[2], ARGV[3])
+call('HSET', base .. 'totals', 'all', size('all:created'), 'open', size('open:created'))
 return pcall(assertWhole, ARGV[2] ~= '' and ARGV[2], ARGV[3] ~= '' and ARGV[3]) and 1 or 0`,
 )
 

@@ -77,9 +77,14 @@ local function tally(counts, user, by)
   if tonumber(call('ZINCRBY', base .. counts, by, user)) <= 0 then call('ZREM', base .. counts, user) end
 end
 
+-- One more session of all, or one fewer. Kept apart from the indexes, so that it shows when every one of those was lost.
+local function total(of, by)
+  call('HINCRBY', base .. 'totals', of, by)
+end
+
 local function close(record)
   local id = record[ID]
-  call('ZREM', base .. 'open:created', id)
+  if call('ZREM', base .. 'open:created', id) == 1 then total('open', -1) end
   call('ZREM', base .. 'open:accessed', id)
   call('ZREM', base .. 'open:end', id)
   call('ZREM', base .. 'open:authenticated', id)
