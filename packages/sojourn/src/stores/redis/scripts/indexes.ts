@@ -7,7 +7,6 @@
  * - `walk(…)` answers with the ids in a stretch of an index, and the place where it stopped if there are more.
  * - `visit(id, user, name)` is `load` that takes an id out of the indexes when there is no such session, and out of those
  *   of open ones when it has ended.
- * - `matches(record, conditions)` says whether a record is meant.
  */
 export const INDEXES = `
 local function index(record)
@@ -101,37 +100,5 @@ local function visit(id, user, name)
   if user and call('ZREM', base .. 'all:user:' .. user, id) == 1 then tally('users', user, -1) end
   if user and call('ZREM', base .. 'open:user:' .. user, id) == 1 then tally('open:users', user, -1) end
   return nil, false
-end
-
-local function mentions(text, wanted)
-  return text and string.find(string.lower(text), wanted, 1, true) ~= nil
-end
-
-local matches
-local tests = {
-  is = function(record, place, value) return record[place] == value end,
-  ['not'] = function(record, place, value) return record[place] ~= value end,
-  by = function(record, place, instant) return record[place] <= instant end,
-  since = function(record, place, instant) return record[place] >= instant end,
-  ended = function(record, isEnded) return (record[END_REASON] ~= false) == isEnded end,
-  standing = function(record, ...) return stands(record, ...) end,
-  fallen = function(record, ...) return not stands(record, ...) end,
-  text = function(record, wanted)
-    return mentions(record[USERNAME], wanted) or mentions(record[USER_AGENT], wanted)
-      or mentions(record[IP_ADDRESS], wanted)
-  end,
-  any = function(record, alternatives)
-    for _, conditions in ipairs(alternatives) do
-      if matches(record, conditions) then return true end
-    end
-    return false
-  end
-}
-
-function matches(record, conditions)
-  for _, condition in ipairs(conditions) do
-    if not tests[condition[1]](record, condition[2], condition[3], condition[4]) then return false end
-  end
-  return true
 end
 `

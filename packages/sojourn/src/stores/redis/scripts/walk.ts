@@ -2,6 +2,41 @@ import { INDEXES } from './indexes.ts'
 import { scriptWhenFull } from './script.ts'
 import { SESSIONS } from './sessions.ts'
 
+/** `matches(record, conditions)` says whether a record is meant. Builds on `SESSIONS`. */
+const MATCHING = `
+local function mentions(text, wanted)
+  return text and string.find(string.lower(text), wanted, 1, true) ~= nil
+end
+
+local matches
+local tests = {
+  is = function(record, place, value) return record[place] == value end,
+  ['not'] = function(record, place, value) return record[place] ~= value end,
+  by = function(record, place, instant) return record[place] <= instant end,
+  since = function(record, place, instant) return record[place] >= instant end,
+  ended = function(record, isEnded) return (record[END_REASON] ~= false) == isEnded end,
+  standing = function(record, ...) return stands(record, ...) end,
+  fallen = function(record, ...) return not stands(record, ...) end,
+  text = function(record, wanted)
+    return mentions(record[USERNAME], wanted) or mentions(record[USER_AGENT], wanted)
+      or mentions(record[IP_ADDRESS], wanted)
+  end,
+  any = function(record, alternatives)
+    for _, conditions in ipairs(alternatives) do
+      if matches(record, conditions) then return true end
+    end
+    return false
+  end
+}
+
+function matches(record, conditions)
+  for _, condition in ipairs(conditions) do
+    if not tests[condition[1]](record, condition[2], condition[3], condition[4]) then return false end
+  end
+  return true
+end
+`
+
 const ARGUMENTS = `
 -- KEYS[1] the partition · ARGV[1] its number · [2] the index · [3] the user it is of, or '' · [4] '1' from its far end
 -- ARGV[5] the lowest and [6] the highest instant meant · [7] the instant and [8] the id to go on after, '' to begin
@@ -19,6 +54,7 @@ export const FIND = scriptWhenFull(
 -- It stops when it has found enough; the driver then goes on after the last one found.`,
   SESSIONS,
   INDEXES,
+  MATCHING,
   PREPARE,
   `
 local result = { more }
@@ -41,6 +77,7 @@ export const COUNT = scriptWhenFull(
 -- Result: { where to go on or nothing, how many match }`,
   SESSIONS,
   INDEXES,
+  MATCHING,
   PREPARE,
   `
 local count = 0
@@ -58,6 +95,7 @@ export const END_WHERE = scriptWhenFull(
 -- Result: { where to go on or nothing, { id, user, username } of each that ended, … }`,
   SESSIONS,
   INDEXES,
+  MATCHING,
   PREPARE,
   `
 local result, mark = { more }, markOf(ARGV[12])
