@@ -162,7 +162,7 @@ describe('what is in some indexes and no session', () => {
     await lose('all:created')
     await stray('open:end', STRAY)
     const scans = async (): Promise<number> =>
-      Number(/cmdstat_scan:calls=(\d+)/.exec(String(await client.info('commandstats')))?.[1] ?? 0)
+      Number(/cmdstat_scan:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0)
     await store.count({ username: 'nobody' })
     const once = await scans()
     await lose('all:created')
