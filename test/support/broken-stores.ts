@@ -2,7 +2,7 @@ import type { ApiKeyStore } from '../../packages/sojourn/src/auth/api-keys.ts'
 import type { AttemptChange, AttemptStore } from '../../packages/sojourn/src/auth/throttle.ts'
 import { isMatch } from '../../packages/sojourn/src/core/filter.ts'
 import type { SessionRecord } from '../../packages/sojourn/src/core/session.ts'
-import type { ListQuery, SessionFilter, Store } from '../../packages/sojourn/src/core/store.ts'
+import type { ListQuery, Pruned, SessionFilter, Store } from '../../packages/sojourn/src/core/store.ts'
 import type { SessionId } from '../../packages/sojourn/src/core/token.ts'
 import type { MemoryTables } from '../../packages/sojourn/src/stores/memory/tables.ts'
 import { MemoryApiKeys } from '../../packages/sojourn/src/stores/memory/api-keys.ts'
@@ -632,7 +632,7 @@ const PRUNING: readonly BrokenStore[] = [
     caughtBy: 'pruning deletes what ended before the instant, to the millisecond',
     open: () =>
       new (class extends OpenStore {
-        override async prune(before: number, limit: number): Promise<number> {
+        override async prune(before: number, limit: number): Promise<Pruned> {
           return super.prune(before + 1, limit)
         }
       })(),
@@ -642,10 +642,10 @@ const PRUNING: readonly BrokenStore[] = [
     caughtBy: 'a session that may still stand is never pruned, however old it is',
     open: () =>
       new (class extends OpenStore {
-        override async prune(before: number, limit: number): Promise<number> {
+        override async prune(before: number, limit: number): Promise<Pruned> {
           const old = [...this.tables.sessions.values()].filter(({ createdAt }) => createdAt < before)
           for (const { id } of old.slice(0, limit)) this.tables.sessions.delete(id)
-          return old.length
+          return { sessions: Math.min(limit, old.length), events: 0 }
         }
       })(),
   },
@@ -654,7 +654,7 @@ const PRUNING: readonly BrokenStore[] = [
     caughtBy: 'no call deletes more than its limit, and calling again deletes the rest',
     open: () =>
       new (class extends OpenStore {
-        override async prune(before: number): Promise<number> {
+        override async prune(before: number): Promise<Pruned> {
           return super.prune(before, Number.POSITIVE_INFINITY)
         }
       })(),
@@ -666,7 +666,17 @@ const PRUNING: readonly BrokenStore[] = [
       new (class extends OpenStore {
         constructor() {
           super()
-          this.tables.forgetEvents = () => {}
+          this.tables.forgetEvents = () => 0
+        }
+      })(),
+  },
+  {
+    fault: 'pruning does not say how many events went',
+    caughtBy: 'events older than the instant go as well, no more than the limit in a call',
+    open: () =>
+      new (class extends OpenStore {
+        override async prune(before: number, limit: number): Promise<Pruned> {
+          return { ...(await super.prune(before, limit)), events: 0 }
         }
       })(),
   },
@@ -675,12 +685,12 @@ const PRUNING: readonly BrokenStore[] = [
     caughtBy: 'pruning forgets no epoch',
     open: () =>
       new (class extends OpenStore {
-        override async prune(before: number, limit: number): Promise<number> {
-          const count = await super.prune(before, limit)
+        override async prune(before: number, limit: number): Promise<Pruned> {
+          const pruned = await super.prune(before, limit)
           for (const user of this.tables.users.values()) {
             if (this.tables.sessionsOf(user.id).length === 0) this.tables.removeUser(user)
           }
-          return count
+          return pruned
         }
       })(),
   },

@@ -412,6 +412,20 @@ describe('a clean-up', () => {
     expect(progress.map(({ ended, pruned }) => ended + pruned)).toEqual([100, 200, 201, 301, 401, 402])
     expect(store.calls.filter(({ method }) => method === 'prune')).toHaveLength(3)
   })
+
+  test('leaves no line of history beyond its retention, however many there are for each session', async () => {
+    const { sessions, clock, memory } = start({ policy: { retention: '1d' } })
+    for (let place = 0; place < 350; place += 1) {
+      await memory.users.noteFailedLogin(null, { at: clock.now(), actor: 'user' })
+    }
+    await sessions.create(ADA)
+    clock.advance('2d')
+    await sessions.create(BOB)
+    await sessions.cleanup()
+    clock.advance('1h')
+    await sessions.cleanup()
+    expect((await memory.events({ type: 'login_failed', limit: 1_000 })).length).toBe(0)
+  })
 })
 
 describe('the figures', () => {

@@ -480,7 +480,7 @@ export class SessionManager {
 
   /**
    * Writes down the ends that time has brought, ends what was not used for `olderThan`, and deletes records
-   * whose retention has passed. Works in batches of 100, so nobody waits for it.
+   * and lines of history whose retention has passed. Works in batches of 100, so nobody waits for it.
    */
   async cleanup(options: CleanupOptions = {}): Promise<CleanupResult> {
     assertNames(options, 'options', ['olderThan', 'dryRun', 'onProgress'])
@@ -500,9 +500,10 @@ export class SessionManager {
         report()
       }
     }
-    for (let deleted = BATCH; deleted === BATCH; await nextTurn()) {
-      deleted = await this.#store.prune(pruneBefore, BATCH)
-      pruned += deleted
+    for (let isMore = true; isMore; await nextTurn()) {
+      const { sessions, events } = await this.#store.prune(pruneBefore, BATCH)
+      pruned += sessions
+      isMore = sessions === BATCH || events === BATCH
       report()
     }
     return { ended, pruned }

@@ -76,10 +76,11 @@ export interface Store {
   stats(standing: Standing, createdSince: number): Promise<StoreStats>
 
   /**
-   * Deletes at most `limit` sessions whose `endsAt` is before the instant, and as many events older than it.
-   * Answers how many sessions went. A session that may still stand is never among them.
+   * Deletes at most `limit` sessions whose `endsAt` is before the instant, and at most as many events older than it.
+   * Answers how many of each went: as long as it is `limit` of either there may be more. A session that may still
+   * stand is never among them.
    */
-  prune(before: number, limit: number): Promise<number>
+  prune(before: number, limit: number): Promise<Pruned>
 
   /**
    * The events after a cursor in the order of the log, at most `limit`, and the cursor to go on from. A reader
@@ -276,6 +277,12 @@ export interface EventQuery {
 export interface Changes {
   readonly events: readonly EventRecord[]
   readonly cursor: string
+}
+
+/** How much of what is old one call has deleted. */
+export interface Pruned {
+  readonly sessions: number
+  readonly events: number
 }
 
 /** The figures of an installation. */

@@ -9,6 +9,7 @@ import type {
   InsertGuard,
   InsertOutcome,
   ListQuery,
+  Pruned,
   RevokeTarget,
   SessionPatch,
   Store,
@@ -73,7 +74,7 @@ export abstract class WrappedStore<Inner extends Store = Store> implements Store
     return this.around('stats', () => this.inner.stats(standing, createdSince))
   }
 
-  prune(before: number, limit: number): Promise<number> {
+  prune(before: number, limit: number): Promise<Pruned> {
     return this.around('prune', () => this.inner.prune(before, limit))
   }
 

@@ -15,6 +15,7 @@ import type {
   InsertGuard,
   InsertOutcome,
   ListQuery,
+  Pruned,
   RevokeTarget,
   SessionPatch,
   Store,
@@ -220,7 +221,7 @@ export class CachedStore<Inner extends Store = Store> implements Store {
     return this.#store.stats(standing, createdSince)
   }
 
-  prune(before: number, limit: number): Promise<number> {
+  prune(before: number, limit: number): Promise<Pruned> {
     return this.#store.prune(before, limit)
   }
 

@@ -14,6 +14,7 @@ import type {
   InsertGuard,
   InsertOutcome,
   ListQuery,
+  Pruned,
   RevokeTarget,
   SessionCap,
   SessionFilter,
@@ -127,15 +128,14 @@ export class MemoryStore implements Store {
     }
   }
 
-  async prune(before: number, limit: number): Promise<number> {
+  async prune(before: number, limit: number): Promise<Pruned> {
     this.tables.assertOpen()
     const old = this.#matching({})
       .filter(({ endsAt }) => endsAt < before)
       .toSorted((a, b) => a.endsAt - b.endsAt)
       .slice(0, Math.max(0, limit))
     for (const { id } of old) this.tables.sessions.delete(id)
-    this.tables.forgetEvents(before, Math.max(0, limit))
-    return old.length
+    return { sessions: old.length, events: this.tables.forgetEvents(before, Math.max(0, limit)) }
   }
 
   async forget(userId: string, limit: number): Promise<number> {

@@ -14,6 +14,7 @@ import type {
   InsertGuard,
   InsertOutcome,
   ListQuery,
+  Pruned,
   RevokeTarget,
   SessionFilter,
   SessionPatch,
@@ -200,7 +201,7 @@ export class PostgresStore implements Store {
     return this.#engine.read((connection) => postgresStats(connection, standing, createdSince))
   }
 
-  async prune(before: number, limit: number): Promise<number> {
+  async prune(before: number, limit: number): Promise<Pruned> {
     return pruneSessions(this.#engine, before, limit)
   }
 

@@ -12,6 +12,7 @@ import type {
   InsertGuard,
   InsertOutcome,
   ListQuery,
+  Pruned,
   RevokeTarget,
   SessionFilter,
   SessionPatch,
@@ -183,7 +184,7 @@ export class RedisStore implements Store {
     return redisStats(this.#connection, this.#keys.partitions, standing, createdSince)
   }
 
-  async prune(before: number, limit: number): Promise<number> {
+  async prune(before: number, limit: number): Promise<Pruned> {
     this.#connection.assertOpen()
     return this.#sessions.prune(before, Math.max(0, limit))
   }

@@ -15,6 +15,7 @@ import type {
   InsertGuard,
   InsertOutcome,
   ListQuery,
+  Pruned,
   RevokeTarget,
   SessionFilter,
   SessionPatch,
@@ -29,7 +30,7 @@ import { assertComplete } from './migrate.ts'
 import { SqliteApiKeys } from './sqlite/api-keys.ts'
 import { SqliteConnection } from './sqlite/connection.ts'
 import { SqliteEngine } from './sqlite/engine.ts'
-import { changesAfter, findEvents } from './sqlite/events.ts'
+import { changesAfter, findEvents, pruneEvents } from './sqlite/events.ts'
 import { assertPath, makeDatabaseFile } from './sqlite/files.ts'
 import { sqliteGuarantees } from './sqlite/guarantees.ts'
 import { keyBeside } from './sqlite/key.ts'
@@ -199,11 +200,11 @@ export class SqliteStore implements Store {
     return this.#engine.read((database) => database.snapshot(() => sqliteStats(database, standing, createdSince)))
   }
 
-  async prune(before: number, limit: number): Promise<number> {
+  async prune(before: number, limit: number): Promise<Pruned> {
     return this.#engine.write((database) => {
       const pruned = pruneSessions(database, before, Math.max(0, limit))
       for (const id of pruned) this.#engine.cache.drop(id)
-      return pruned.length
+      return { sessions: pruned.length, events: pruneEvents(database, before, Math.max(0, limit)) }
     })
   }
 

@@ -117,12 +117,13 @@ export class MemoryTables {
   }
 
   /** Drops the oldest events from before an instant, at most so many. The newest stays: it says how far the log is. */
-  forgetEvents(before: number, limit: number): void {
+  forgetEvents(before: number, limit: number): number {
     const oldest = this.#events
       .slice(0, -1)
       .filter(({ at }) => at < before)
       .sort((a, b) => a.at - b.at)
     const dropped = new Set(oldest.slice(0, limit))
     this.#events = this.#events.filter((event) => !dropped.has(event))
+    return dropped.size
   }
 }

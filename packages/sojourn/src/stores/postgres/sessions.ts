@@ -1,5 +1,5 @@
 import type { EventType, Mark } from '../../core/events.ts'
-import type { SessionPatch, Touch, UpdateMark } from '../../core/store.ts'
+import type { Pruned, SessionPatch, Touch, UpdateMark } from '../../core/store.ts'
 import { isSessionId } from '../../core/token.ts'
 import type { SessionId } from '../../core/token.ts'
 import { joinHashes } from '../joined-hashes.ts'
@@ -36,8 +36,8 @@ const PRUNE = statement(
   old_lines AS MATERIALIZED (
     SELECT position FROM sojourn_events WHERE (SELECT is_mine FROM turn) AND at < $1::timestamptz
     ORDER BY at LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
-  forgotten AS (DELETE FROM sojourn_events WHERE position IN (SELECT position FROM old_lines))
-  SELECT count(*) FROM pruned`,
+  forgotten AS (DELETE FROM sojourn_events WHERE position IN (SELECT position FROM old_lines) RETURNING 1)
+  SELECT (SELECT count(*) FROM pruned), (SELECT count(*) FROM forgotten)`,
 )
 /** What is in other hands is waited for: a record that was passed over would stay. */
 const FORGET = statement(
@@ -91,9 +91,9 @@ export async function updateSession(
 }
 
 /** Deletes what ended long ago, as `Store.prune` promises: nothing while another node is at it. */
-export async function pruneSessions(engine: PostgresEngine, before: number, limit: number): Promise<number> {
+export async function pruneSessions(engine: PostgresEngine, before: number, limit: number): Promise<Pruned> {
   const row = await engine.write((connection) => connection.row(PRUNE, instantText(before), Math.max(0, limit)))
-  return Number(row?.[0])
+  return { sessions: Number(row?.[0]), events: Number(row?.[1]) }
 }
 
 /** Deletes ended sessions of a user, as `Store.forget` promises. */

@@ -1,7 +1,15 @@
 import type { Mark } from '../../core/events.ts'
 import type { Standing } from '../../core/policy.ts'
 import type { EndReason, SessionRecord } from '../../core/session.ts'
-import type { EndedSession, InsertGuard, InsertOutcome, SessionPatch, Touch, UpdateMark } from '../../core/store.ts'
+import type {
+  EndedSession,
+  InsertGuard,
+  InsertOutcome,
+  Pruned,
+  SessionPatch,
+  Touch,
+  UpdateMark,
+} from '../../core/store.ts'
 import type { SessionId } from '../../core/token.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys, Partition } from './keys.ts'
@@ -132,7 +140,7 @@ export class RedisSessions {
     return all
   }
 
-  async prune(before: number, limit: number): Promise<number> {
+  async prune(before: number, limit: number): Promise<Pruned> {
     let [sessions, events] = [limit, limit]
     for (const partition of this.#keys.partitions) {
       for (let isMore = true; isMore;) {
@@ -148,7 +156,7 @@ export class RedisSessions {
         isMore = pruned.length === STEP || gone === STEP
       }
     }
-    return limit - sessions
+    return { sessions: limit - sessions, events: limit - events }
   }
 
   /**

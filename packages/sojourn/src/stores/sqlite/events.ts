@@ -80,8 +80,8 @@ function eventsOf(query: Omit<EventQuery, 'type'>, type: EventType | undefined):
 }
 
 /** Deletes the oldest lines, at most so many. The newest line always stays, so that no position is given out twice. */
-export function pruneEvents(database: SqliteConnection, before: number, limit: number): void {
-  database.run(
+export function pruneEvents(database: SqliteConnection, before: number, limit: number): number {
+  return database.run(
     `DELETE FROM sojourn_events WHERE position IN (
        SELECT position FROM sojourn_events
        WHERE at < ? AND +position < (SELECT max(position) FROM sojourn_events) ORDER BY at LIMIT ?)`,

@@ -19,7 +19,7 @@ import { canonicalUsername } from '../../core/username.ts'
 import { joinHashes } from '../joined-hashes.ts'
 import { assertInstants } from '../kept-record.ts'
 import type { SqliteConnection } from './connection.ts'
-import { pruneEvents, tell } from './events.ts'
+import { tell } from './events.ts'
 import { selectionOf } from './query.ts'
 import { SESSION_COLUMNS, USER_COLUMNS, encodeSession, encodeUser } from './rows.ts'
 import type { Value } from './rows.ts'
@@ -169,7 +169,6 @@ export function pruneSessions(database: SqliteConnection, before: number, limit:
     before,
     limit,
   )
-  pruneEvents(database, before, limit)
   return pruned.map(([id]) => id as SessionId)
 }
 

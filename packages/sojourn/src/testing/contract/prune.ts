@@ -10,7 +10,7 @@ export const pruneCases: readonly ContractCase[] = [
       makeRecord({ endsAt, loggedOutAt: endsAt, endReason: 'logout', endedBy: 'user' }),
     )
     await insertAll(store, ...records)
-    assert.equal(await store.prune(NOON, PLENTY), 1)
+    assert.equal((await store.prune(NOON, PLENTY)).sessions, 1)
     assert.equal(await store.get(records[0]!.id), null)
     assertSameRecord(await read(store, records[1]!.id), records[1]!)
     assertSameRecord(await read(store, records[2]!.id), records[2]!)
@@ -19,7 +19,7 @@ export const pruneCases: readonly ContractCase[] = [
   storeCase('pruning also deletes what ran out before the instant and was never ended', async (store) => {
     const [over, justNow] = [makeRecord({ endsAt: NOON - 1 }), makeRecord({ endsAt: NOON })]
     await insertAll(store, over, justNow)
-    assert.equal(await store.prune(NOON, PLENTY), 1)
+    assert.equal((await store.prune(NOON, PLENTY)).sessions, 1)
     assert.deepEqual(await idsOf(store), [justNow.id])
   }),
 
@@ -28,17 +28,17 @@ export const pruneCases: readonly ContractCase[] = [
     const used = makeRecord({ createdAt: NOON - DAY, endsAt: NOON - 1 })
     await insertAll(store, old, used)
     await store.touch([{ id: used.id, at: NOON - 2, endsAt: NOON + HOUR, allowance: 0 }])
-    assert.equal(await store.prune(NOON, PLENTY), 0)
+    assert.equal((await store.prune(NOON, PLENTY)).sessions, 0)
     assert.equal((await idsOf(store)).length, 2)
   }),
 
   storeCase('no call deletes more than its limit, and calling again deletes the rest', async (store) => {
     await insertAll(store, ...Array.from({ length: 5 }, () => makeRecord({ endsAt: NOON - 1 })))
-    assert.equal(await store.prune(NOON, 2), 2)
+    assert.equal((await store.prune(NOON, 2)).sessions, 2)
     assert.equal(await store.count({}), 3)
-    assert.equal(await store.prune(NOON, 2), 2)
-    assert.equal(await store.prune(NOON, 2), 1)
-    assert.equal(await store.prune(NOON, 2), 0)
+    assert.equal((await store.prune(NOON, 2)).sessions, 2)
+    assert.equal((await store.prune(NOON, 2)).sessions, 1)
+    assert.equal((await store.prune(NOON, 2)).sessions, 0)
   }),
 
   storeCase('events older than the instant go as well, no more than the limit in a call', async (store) => {
@@ -46,9 +46,9 @@ export const pruneCases: readonly ContractCase[] = [
       const record = makeRecord({ createdAt: at })
       await store.insert(record, { mark: makeMark({ at }) })
     }
-    await store.prune(NOON, 2)
+    assert.deepEqual(await store.prune(NOON, 2), { sessions: 0, events: 2 })
     assert.deepEqual(await instants(store), [NOON - 1, NOON, NOON + 1])
-    await store.prune(NOON, 2)
+    assert.deepEqual(await store.prune(NOON, 2), { sessions: 0, events: 1 })
     assert.deepEqual(await instants(store), [NOON, NOON + 1])
     assert.equal(await store.count({}), 5, 'the sessions stand and must stay')
   }),

@@ -59,7 +59,7 @@ export const touchCases: readonly ContractCase[] = [
     const record = makeRecord()
     await insertAll(store, record)
     await store.revoke({ id: record.id }, makeEndMark(), 1)
-    assert.equal(await store.prune(NOON + 1, 10), 1)
+    assert.equal((await store.prune(NOON + 1, 10)).sessions, 1)
     assert.equal(await store.touch([note(record.id, NOON + 1)]), 0)
     assert.equal(await store.get(record.id), null)
   }),
