@@ -1,5 +1,5 @@
 import type { ApiKeyScope, IssuedApiKey } from '../../packages/sojourn/src/auth/index.ts'
-import type { OpenService } from '../support/service.ts'
+import type { OpenServiceAnywhere } from '../support/service.ts'
 
 /** An answer, read to its end: JSON as a value, everything else as text. */
 export interface Answer {
@@ -53,7 +53,7 @@ export class AdminClient {
 
 /** Signs a user in as a browser does. */
 export async function signedIn(
-  { url, auth }: OpenService,
+  { url, auth }: OpenServiceAnywhere,
   username: string,
   password: string,
 ): Promise<AdminClient & { readonly token: string }> {
@@ -72,13 +72,13 @@ export async function signedIn(
 }
 
 /** The operator of a service, just signed in. */
-export function operatorOf(opened: OpenService): ReturnType<typeof signedIn> {
+export function operatorOf(opened: OpenServiceAnywhere): ReturnType<typeof signedIn> {
   return signedIn(opened, opened.operator.username, opened.operator.password)
 }
 
 /** A program with a new key. */
 export async function keyed(
-  { url, service }: OpenService,
+  { url, service }: OpenServiceAnywhere,
   ...scopes: readonly ApiKeyScope[]
 ): Promise<AdminClient & { readonly issued: IssuedApiKey }> {
   const issued = await service.keys.create({ name: 'nightly report', scopes, createdBy: 'operator:grace' })

@@ -1,6 +1,7 @@
 import type { ApiKeyStore } from '../../packages/sojourn/src/auth/api-keys.ts'
 import type { AttemptChange, AttemptStore } from '../../packages/sojourn/src/auth/throttle.ts'
 import { isMatch } from '../../packages/sojourn/src/core/filter.ts'
+import type { EventRecord } from '../../packages/sojourn/src/core/events.ts'
 import type { SessionRecord } from '../../packages/sojourn/src/core/session.ts'
 import type { ListQuery, Pruned, SessionFilter, Store } from '../../packages/sojourn/src/core/store.ts'
 import type { SessionId } from '../../packages/sojourn/src/core/token.ts'
@@ -696,6 +697,57 @@ const PRUNING: readonly BrokenStore[] = [
   },
 ]
 
+const COPIES: readonly BrokenStore[] = [
+  {
+    fault: 'lines are copied again by whoever comes second',
+    caughtBy: 'whoever goes on from where somebody else has gone on already copies nothing',
+    open: () =>
+      new (class extends OpenStore {
+        override async copyHistory(_: string | null, to: string, lines: readonly EventRecord[]): Promise<boolean> {
+          return super.copyHistory(await this.historyCopiedTo(), to, lines)
+        }
+      })(),
+  },
+  {
+    fault: 'copied lines tell when they were copied, and not when it happened',
+    caughtBy: 'lines of another history are told as they are, in their order, among those of the sessions',
+    open: () =>
+      new (class extends OpenStore {
+        override async copyHistory(from: string | null, to: string, lines: readonly EventRecord[]): Promise<boolean> {
+          return super.copyHistory(
+            from,
+            to,
+            lines.map((line) => ({ ...line, at: NOON + 1 })),
+          )
+        }
+      })(),
+  },
+  {
+    fault: 'how far was copied is not noted',
+    caughtBy: 'how far was copied is nothing at first, and then what the last copy said',
+    open: () =>
+      new (class extends OpenStore {
+        override async historyCopiedTo(): Promise<string | null> {
+          return null
+        }
+      })(),
+  },
+  {
+    fault: 'copied lines are of no user',
+    caughtBy: 'copied lines are found by user, by type and by instant',
+    open: () =>
+      new (class extends OpenStore {
+        override async copyHistory(from: string | null, to: string, lines: readonly EventRecord[]): Promise<boolean> {
+          return super.copyHistory(
+            from,
+            to,
+            lines.map((line) => ({ ...line, userId: null })),
+          )
+        }
+      })(),
+  },
+]
+
 const HISTORY: readonly BrokenStore[] = [
   {
     fault: 'of several types only the first is looked for',
@@ -1337,6 +1389,7 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
   ...INSERTS,
   ...LISTS,
   ...PRUNING,
+  ...COPIES,
   ...HISTORY,
   ...USERS,
   ...KEYS,

@@ -3,7 +3,8 @@ import { createLog } from '../../packages/server/src/service/log.ts'
 import { listen } from '../../packages/server/src/service/listener.ts'
 import { Service } from '../../packages/server/src/service/service.ts'
 import type { ServiceSettings } from '../../packages/server/src/service/service.ts'
-import type { PasswordHasher } from '../../packages/sojourn/src/auth/index.ts'
+import type { ApiKeyStore, PasswordHasher, UserStore } from '../../packages/sojourn/src/auth/index.ts'
+import type { Store } from '../../packages/sojourn/src/core/store.ts'
 import type { Clock } from '../../packages/sojourn/src/index.ts'
 import { SqliteStore } from '../../packages/sojourn/src/stores/sqlite.ts'
 import { FaultyStore } from '../../packages/sojourn/src/testing/index.ts'
@@ -21,13 +22,29 @@ export interface OpenServiceOptions {
   readonly hasher?: PasswordHasher
 }
 
+/** Where a service keeps everything. */
+export interface ServiceStores {
+  readonly store: Store
+  readonly users: UserStore
+  readonly apiKeys: ApiKeyStore
+}
+
 /**
  * The whole product over real HTTP on a free port of the loopback address, on a real SQLite store, with one operator
  * and, unless asked otherwise, with hashing that costs nothing.
  */
-export async function openService({ clock, settings, path = ':memory:', hasher = PLAIN }: OpenServiceOptions = {}) {
+export async function openService({ path = ':memory:', ...options }: OpenServiceOptions = {}) {
   const sqlite = SqliteStore.open(path, { migrate: true })
-  const store = new FaultyStore(sqlite)
+  const { users, apiKeys } = sqlite
+  return { ...(await openServiceOn({ store: sqlite, users, apiKeys }, options)), sqlite }
+}
+
+/** The same on any stores, which end with it. */
+export async function openServiceOn(
+  stores: ServiceStores,
+  { clock, settings, hasher = PLAIN }: Omit<OpenServiceOptions, 'path'> = {},
+) {
+  const store = new FaultyStore(stores.store)
   const late: { fetch: Parameters<typeof listen>[0] } = { fetch: () => new Response(null, { status: 503 }) }
   const listener = await listen((...request) => late.fetch(...request), { host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${listener.port}`
@@ -44,8 +61,8 @@ export async function openService({ clock, settings, path = ':memory:', hasher =
       ...settings,
     },
     store,
-    users: sqlite.users,
-    apiKeys: sqlite.apiKeys,
+    users: stores.users,
+    apiKeys: stores.apiKeys,
     log: createLog('trace', { write: (line: string) => lines.push(line) }),
     clock,
     hasher,
@@ -59,7 +76,6 @@ export async function openService({ clock, settings, path = ':memory:', hasher =
     app,
     service,
     store,
-    sqlite,
     sessions: service.sessions,
     auth: service.auth,
     operator: OPERATOR,
@@ -73,6 +89,8 @@ export async function openService({ clock, settings, path = ':memory:', hasher =
 }
 
 export type OpenService = Awaited<ReturnType<typeof openService>>
+/** Without what is only there on SQLite. */
+export type OpenServiceAnywhere = Awaited<ReturnType<typeof openServiceOn>>
 
 /** Keeps passwords as they are: for tests that are about something else. */
 const PLAIN: PasswordHasher = {

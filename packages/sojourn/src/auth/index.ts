@@ -32,6 +32,7 @@ export type { Argon2Options, PasswordHasher } from './passwords.ts'
 export type { PasswordProblem, PasswordRuleOptions } from './password-rules.ts'
 export type { AttemptChange, AttemptState, AttemptStore, ThrottleOptions } from './throttle.ts'
 export { viewUser } from './users.ts'
+export { SessionsBeside } from './sessions-beside.ts'
 export { UsersBeside } from './users-beside.ts'
 export type {
   AdoptedUser,

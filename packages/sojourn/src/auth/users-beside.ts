@@ -3,6 +3,7 @@ import type { Mark } from '../core/events.ts'
 import type { EndReason } from '../core/session.ts'
 import type { EndedSession, Store } from '../core/store.ts'
 import type { SessionId } from '../core/token.ts'
+import type { SessionsBeside } from './sessions-beside.ts'
 import type { AttemptStore } from './throttle.ts'
 import type { AdoptionCount, PasswordChange, Role, UserChange, UserFilter, UserRecord, UserStore } from './users.ts'
 
@@ -12,6 +13,9 @@ const BATCH = 1_000
 const FORGOTTEN_AT_ONCE = 100
 /** Where a user that was read carries the epoch of their own store, beside that of the sessions. */
 const EPOCH_OF_USER = Symbol('epoch of the user')
+
+/** Sessions, and how their history is told of users where it is to be. */
+type SessionsOfUsers = Store & Partial<Pick<SessionsBeside, 'tellOfUsers'>>
 
 interface UserBeside extends UserRecord {
   readonly [EPOCH_OF_USER]?: number
@@ -27,16 +31,16 @@ interface UserBeside extends UserRecord {
 export class UsersBeside implements UserStore {
   readonly attempts: AttemptStore
   readonly #users: UserStore
-  readonly #sessions: Store
+  readonly #sessions: SessionsOfUsers
 
-  constructor(users: UserStore, sessions: Store) {
+  constructor(users: UserStore, sessions: SessionsOfUsers) {
     this.attempts = users.attempts
     this.#users = users
     this.#sessions = sessions
   }
 
   add(user: UserRecord, mark: Mark): Promise<boolean> {
-    return this.#users.add(user, mark)
+    return this.#telling(this.#users.add(user, mark))
   }
 
   byId(id: string): Promise<UserRecord | null> {
@@ -69,12 +73,12 @@ export class UsersBeside implements UserStore {
   }
 
   enable(id: string, mark: Mark): Promise<boolean> {
-    return this.#users.enable(id, mark)
+    return this.#telling(this.#users.enable(id, mark))
   }
 
   async setRole(id: string, role: Role, mark: Mark): Promise<UserChange> {
     const write = (): Promise<UserChange> => this.#users.setRole(id, role, mark)
-    return role === 'user' ? this.#takeAway(id, 'revoked', mark, write) : write()
+    return role === 'user' ? this.#takeAway(id, 'revoked', mark, write) : this.#telling(write())
   }
 
   /**
@@ -93,7 +97,7 @@ export class UsersBeside implements UserStore {
   }
 
   noteFailedLogin(userId: string | null, mark: Mark): Promise<void> {
-    return this.#users.noteFailedLogin(userId, mark)
+    return this.#telling(this.#users.noteFailedLogin(userId, mark))
   }
 
   async adopt(): Promise<AdoptionCount> {
@@ -128,7 +132,7 @@ export class UsersBeside implements UserStore {
     if ((await this.#users.byId(userId)) === null) return write()
     const end = (): Promise<readonly EndedSession[]> => this.#end(userId, reason, mark, except)
     const before = await end()
-    const change = await write()
+    const change = await this.#telling(write())
     if (!change.isChanged) return { isChanged: false, ended: before }
     try {
       return { isChanged: true, ended: [...before, ...(await end())] }
@@ -136,6 +140,13 @@ export class UsersBeside implements UserStore {
       const message = `user '${userId}' was changed, but who signed in meanwhile may still be signed in; do it again`
       throw new SojournError('store_unavailable', message, { cause })
     }
+  }
+
+  /** What was written is told in the history of the sessions as well. If that fails now, then before somebody looks at it. */
+  async #telling<Answer>(writing: Promise<Answer>): Promise<Answer> {
+    const answer = await writing
+    await this.#sessions.tellOfUsers?.().catch(ignore)
+    return answer
   }
 
   #end(userId: string, reason: EndReason, mark: Mark, except?: SessionId): Promise<readonly EndedSession[]> {
@@ -153,3 +164,5 @@ export class UsersBeside implements UserStore {
     }
   }
 }
+
+function ignore(): void {}

@@ -138,6 +138,16 @@ export interface Store {
    */
   listen?: ((hint: () => void) => Promise<() => Promise<void>>) | undefined
 
+  /**
+   * Appends lines of history that another store has written of the users, each as it is but for its position, and with
+   * them how far that history was read, in one step; unless somebody has gone on from `from` meanwhile: then it does
+   * nothing and answers false. `from` is null the first time. Optional: only of use where another store keeps the users.
+   */
+  copyHistory?: ((from: string | null, to: string, lines: readonly EventRecord[]) => Promise<boolean>) | undefined
+
+  /** How far the history of the other store was copied: the last `to`, or null. There where `copyHistory` is. */
+  historyCopiedTo?: (() => Promise<string | null>) | undefined
+
   /** What this store promises, as probed and not as configured. */
   guarantees(): Promise<Guarantees>
 

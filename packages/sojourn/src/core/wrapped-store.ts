@@ -27,16 +27,22 @@ export abstract class WrappedStore<Inner extends Store = Store> implements Store
   readonly claim?: NonNullable<Store['claim']>
   readonly forget?: NonNullable<Store['forget']>
   readonly listen?: NonNullable<Store['listen']>
+  readonly copyHistory?: NonNullable<Store['copyHistory']>
+  readonly historyCopiedTo?: NonNullable<Store['historyCopiedTo']>
   protected readonly inner: Inner
 
   constructor(inner: Inner) {
     this.inner = inner
-    const { now, reread, claim, forget, listen } = inner
+    const { now, reread, claim, forget, listen, copyHistory, historyCopiedTo } = inner
     if (now !== undefined) this.now = () => this.around('now', () => now.call(inner))
     if (reread !== undefined) this.reread = (id) => this.around('reread', () => reread.call(inner, id))
     if (claim !== undefined) this.claim = (...wish) => this.around('claim', () => claim.apply(inner, wish))
     if (forget !== undefined) this.forget = (...whom) => this.around('forget', () => forget.apply(inner, whom))
     if (listen !== undefined) this.listen = (hint) => this.around('listen', () => listen.call(inner, hint))
+    if (copyHistory !== undefined)
+      this.copyHistory = (...lines) => this.around('copyHistory', () => copyHistory.apply(inner, lines))
+    if (historyCopiedTo !== undefined)
+      this.historyCopiedTo = () => this.around('historyCopiedTo', () => historyCopiedTo.call(inner))
   }
 
   /** Makes a call of the store, or not, and answers for it. */

@@ -91,6 +91,8 @@ export class CachedStore<Inner extends Store = Store> implements Store {
   readonly claim?: NonNullable<Store['claim']>
   readonly forget?: NonNullable<Store['forget']>
   readonly listen?: NonNullable<Store['listen']>
+  readonly copyHistory?: NonNullable<Store['copyHistory']>
+  readonly historyCopiedTo?: NonNullable<Store['historyCopiedTo']>
   /** For those who derive from this store to show what a test catches; not for applications. */
   protected readonly memory: RecordMemory
   protected readonly lease: Lease
@@ -115,7 +117,7 @@ export class CachedStore<Inner extends Store = Store> implements Store {
     const clock = options.clock ?? {}
     this.follower = new Follower({ log: store, memory: this.memory, lease: this.lease, span: this.#span, clock })
     this.users = usersOf(store, this.memory)
-    const { now, claim, forget, listen } = store
+    const { now, claim, forget, listen, copyHistory, historyCopiedTo } = store
     if (now !== undefined) this.now = () => now.call(store)
     if (claim !== undefined) this.claim = (...wish) => claim.apply(store, wish)
     if (forget !== undefined) {
@@ -123,6 +125,8 @@ export class CachedStore<Inner extends Store = Store> implements Store {
         this.#denying(this.memory.withholdUser(userId), () => forget.call(store, userId, limit))
     }
     if (listen !== undefined) this.listen = (hint) => listen.call(store, hint)
+    if (copyHistory !== undefined) this.copyHistory = (...lines) => copyHistory.apply(store, lines)
+    if (historyCopiedTo !== undefined) this.historyCopiedTo = () => historyCopiedTo.call(store)
   }
 
   /** How long ago the event log was last read to its end, in milliseconds; null before the first time. */

@@ -45,6 +45,7 @@ export class MemoryStore implements Store {
   /** For those who derive from this store to show what a test catches; not for applications. */
   protected readonly tables = new MemoryTables()
   readonly #renewalKey = randomBytes(32)
+  #copiedTo: string | null = null
 
   constructor() {
     this.users = new MemoryUsers(this.tables)
@@ -136,6 +137,19 @@ export class MemoryStore implements Store {
       .slice(0, Math.max(0, limit))
     for (const { id } of old) this.tables.sessions.delete(id)
     return { sessions: old.length, events: this.tables.forgetEvents(before, Math.max(0, limit)) }
+  }
+
+  async copyHistory(from: string | null, to: string, lines: readonly EventRecord[]): Promise<boolean> {
+    this.tables.assertOpen()
+    if (this.#copiedTo !== from) return false
+    for (const line of lines) this.tables.append(line)
+    this.#copiedTo = to
+    return true
+  }
+
+  async historyCopiedTo(): Promise<string | null> {
+    this.tables.assertOpen()
+    return this.#copiedTo
   }
 
   async forget(userId: string, limit: number): Promise<number> {

@@ -35,9 +35,11 @@ import { RedisHintLine } from './redis/hint-line.ts'
 import { Keys } from './redis/keys.ts'
 import { assertLayout } from './redis/layout.ts'
 import { Locators } from './redis/locators.ts'
+import { packMark } from './redis/marks.ts'
+import { pack } from './redis/packing.ts'
 import { RecentEnds } from './redis/recent-ends.ts'
-import { number } from './redis/replies.ts'
-import { CLAIM } from './redis/scripts/history.ts'
+import { number, text } from './redis/replies.ts'
+import { CLAIM, COPIED_TO, COPY_HISTORY } from './redis/scripts/history.ts'
 import { TIME } from './redis/scripts/time.ts'
 import { RedisSessions } from './redis/sessions.ts'
 import { countStanding, redisStats } from './redis/stats.ts'
@@ -194,6 +196,19 @@ export class RedisStore implements Store {
     return this.#sessions.forget(userId, Math.max(0, limit))
   }
 
+  /** In a cluster all lines of the other store are in the first partition, whomever they are about. */
+  async copyHistory(from: string | null, to: string, lines: readonly EventRecord[]): Promise<boolean> {
+    this.#connection.assertOpen()
+    const packed = pack(lines.map((line) => [line.type, line.sessionId, line.userId, packMark(line)]))
+    return (await this.#connection.run(COPY_HISTORY, this.#keys.numbered(0), from ?? '', to, packed)) === 1
+  }
+
+  async historyCopiedTo(): Promise<string | null> {
+    this.#connection.assertOpen()
+    const reply = await this.#connection.evaluate(COPIED_TO, this.#keys.numbered(0), [])
+    return reply === null ? null : text(reply)
+  }
+
   async changes(cursor: string | null, limit: number): Promise<Changes> {
     this.#connection.assertOpen()
     const changes = await changesAfter(this.#connection, this.#keys.partitions, cursor, limit)
@@ -203,7 +218,8 @@ export class RedisStore implements Store {
 
   async events(query: EventQuery): Promise<readonly EventRecord[]> {
     this.#connection.assertOpen()
-    return findEvents(this.#connection, this.#partitionsOf(query), query)
+    const partitions = new Set([...this.#partitionsOf(query), this.#keys.numbered(0)])
+    return findEvents(this.#connection, [...partitions], query)
   }
 
   async epoch(userId: string): Promise<number> {

@@ -1,6 +1,7 @@
 import type { ContractCase } from './contract-case.ts'
 import { eventCases } from './contract/events.ts'
 import { factCases } from './contract/facts.ts'
+import { copyCases } from './contract/copies.ts'
 import { forgetCases } from './contract/forget.ts'
 import { hintCases } from './contract/hints.ts'
 import { insertCases } from './contract/insert.ts'
@@ -26,5 +27,6 @@ export const storeContract: readonly ContractCase[] = [
   ...factCases,
   ...claimCases,
   ...forgetCases,
+  ...copyCases,
   ...hintCases,
 ]

@@ -1,3 +1,4 @@
+import type { Store } from 'sojourn'
 import type { RedisClient, RedisCluster } from 'sojourn/redis'
 import type { RedisUrl } from '../database-url.ts'
 import { millisecondsOf } from '../../service/settings.ts'
@@ -56,7 +57,10 @@ export class RedisEngine implements Engine {
   async open({ create, lease, deadline }: EngineOptions): Promise<OpenedEngine> {
     const { settings } = this.#url
     const patience = settings['deadline'] ?? deadline
-    const [{ RedisStore }, { UsersBeside }] = await Promise.all([import('sojourn/redis'), import('sojourn/auth')])
+    const [{ RedisStore }, { SessionsBeside, UsersBeside }] = await Promise.all([
+      import('sojourn/redis'),
+      import('sojourn/auth'),
+    ])
     const beside = await this.beside.open({ create, deadline })
     let connected: Connected | null = null
     try {
@@ -69,7 +73,7 @@ export class RedisEngine implements Engine {
         allowUnsafe: namesIn(settings['allow-unsafe']),
       })
       const memory = await withMemory(store, lease)
-      const sessions = memory ?? store
+      const sessions = new SessionsBeside<Store>(memory ?? store, beside.store)
       const close = closing(connected, [store, beside])
       return { store: sessions, users: new UsersBeside(beside.users, sessions), apiKeys: beside.apiKeys, memory, close }
     } catch (error) {

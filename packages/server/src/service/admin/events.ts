@@ -40,7 +40,7 @@ export function eventRoutes(api: AdminApi, { sessions, users }: Service): void {
       const query = meant(filter)
       const found = query === null ? [] : await sessions.events({ ...query, before, limit: limit + 1 })
       const page = found.slice(0, limit)
-      return { events: [...(await eventViews(page, users))], next: nextOf(found, page) }
+      return { events: [...(await eventViews(page, { users, sessions }))], next: nextOf(found, page) }
     },
   )
 
@@ -56,7 +56,7 @@ export function eventRoutes(api: AdminApi, { sessions, users }: Service): void {
       const query = meant(filter)
       const read = async (before: number | undefined): Promise<readonly SessionEvent[]> =>
         query === null ? [] : sessions.events({ ...query, before, limit: 1_000 })
-      return exportedEvents(format, { read, users, isHead: request.method === 'HEAD' })
+      return exportedEvents(format, { read, names: { users, sessions }, isHead: request.method === 'HEAD' })
     },
   )
 }

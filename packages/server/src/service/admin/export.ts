@@ -1,14 +1,14 @@
 import type { SessionEvent } from 'sojourn'
-import type { UserStore } from 'sojourn/auth'
 import { answer } from 'sojourn/http'
 import { csvLine } from './csv.ts'
 import { eventViews } from './views.ts'
+import type { Names } from './views.ts'
 
 /** Where what is exported comes from. */
 export interface ExportParts {
   /** A page of history before a position, newest first; empty at its end. */
   readonly read: (before: number | undefined) => Promise<readonly SessionEvent[]>
-  readonly users: UserStore
+  readonly names: Names
   readonly isHead: boolean
 }
 
@@ -51,10 +51,10 @@ export async function exportedEvents(format: 'csv' | 'json', parts: ExportParts)
 
 async function* pagesFrom(
   first: readonly SessionEvent[],
-  { read, users }: ExportParts,
+  { read, names }: ExportParts,
 ): AsyncGenerator<readonly View[], void, undefined> {
   for (let events = first; events.length > 0; events = await read(events.at(-1)?.position)) {
-    yield await eventViews(events, users)
+    yield await eventViews(events, names)
   }
 }
 

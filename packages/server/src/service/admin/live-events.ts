@@ -1,14 +1,13 @@
 import type { EventType, SessionEvent, SessionManager } from 'sojourn'
-import type { UserStore } from 'sojourn/auth'
 import type { Logger } from 'pino'
 import { LiveStream } from './live-stream.ts'
 import type { Viewer } from './live-stream.ts'
 import { eventViews } from './views.ts'
+import type { Names } from './views.ts'
 
 /** What the streams are fed from. */
-export interface LiveParts {
+export interface LiveParts extends Names {
   readonly sessions: SessionManager
-  readonly users: UserStore
   readonly log: Logger
   /** False from the moment the service is asked to stop. */
   readonly isReady: () => boolean
@@ -123,7 +122,7 @@ export class LiveEvents {
   }
 
   async #linesOf(events: readonly SessionEvent[]): Promise<readonly string[]> {
-    return (await eventViews(events, this.#parts.users)).map((event) => JSON.stringify(event))
+    return (await eventViews(events, this.#parts)).map((event) => JSON.stringify(event))
   }
 
   #closeAll(): void {

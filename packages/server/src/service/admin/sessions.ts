@@ -98,7 +98,7 @@ export function sessionRoutes(api: AdminApi, { sessions, users }: Service): void
       const session = await sessions.get(id)
       if (session === null) return problem('not_found')
       const history = await sessions.events({ sessionId: session.id, limit: HISTORY })
-      return { session: sessionView(session), history: [...(await eventViews(history, users))] }
+      return { session: sessionView(session), history: [...(await eventViews(history, { users, sessions }))] }
     },
   )
 

@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi'
-import type { Session, SessionEvent } from 'sojourn'
+import type { Session, SessionEvent, SessionManager } from 'sojourn'
 import type { ApiKey, UserRecord, UserStore } from 'sojourn/auth'
 import type * as schemas from './schemas.ts'
 
@@ -39,26 +39,40 @@ export function userView(user: UserRecord, activeSessions: number): z.output<typ
   }
 }
 
+/** Where the names of people are found. */
+export interface Names {
+  readonly users: UserStore
+  readonly sessions: Pick<SessionManager, 'page'>
+}
+
 /** Lines of history with the present names of the users they are about, each looked up once. */
 export async function eventViews(
   events: readonly SessionEvent[],
-  users: UserStore,
+  names: Names,
 ): Promise<readonly z.output<typeof schemas.AuditEvent>[]> {
   const ids = [...new Set(events.map(({ userId }) => userId))].filter((id) => id !== null)
-  const found = await Promise.all(ids.map((id) => users.byId(id)))
-  const names = new Map(ids.map((id, place) => [id, found[place]?.username ?? null]))
+  const found = await Promise.all(ids.map((id) => nameOf(id, names)))
+  const nameById = new Map(ids.map((id, place) => [id, found[place]]))
   return events.map((event) => ({
     position: event.position,
     at: event.at.toISOString(),
     type: event.type,
     sessionId: event.sessionId,
     userId: event.userId,
-    username: event.userId === null ? null : (names.get(event.userId) ?? null),
+    username: event.userId === null ? null : (nameById.get(event.userId) ?? null),
     actor: event.actor,
     reason: event.reason,
     ipAddress: event.ipAddress,
     detail: event.detail,
   }))
+}
+
+/** Users of an application that keeps its own are only known by their sessions. */
+async function nameOf(userId: string, { users, sessions }: Names): Promise<string | null> {
+  const user = await users.byId(userId)
+  if (user !== null) return user.username
+  const { sessions: newest } = await sessions.page({ userId, limit: 1 })
+  return newest[0]?.username ?? null
 }
 
 /** A key without its secret. */

@@ -101,9 +101,7 @@ export class MemoryTables {
 
   /** Appends an event to the log. */
   tell(type: EventType, mark: Mark, whom: { readonly sessionId?: SessionId; readonly userId: string | null }): void {
-    this.#lastPosition += 1
-    const event: EventRecord = {
-      position: this.#lastPosition,
+    this.append({
       at: mark.at,
       type,
       sessionId: whom.sessionId ?? null,
@@ -112,8 +110,13 @@ export class MemoryTables {
       reason: mark.reason ?? null,
       ipAddress: mark.ipAddress ?? null,
       detail: mark.detail ?? null,
-    }
-    this.#events.push(Object.freeze(event))
+    })
+  }
+
+  /** Appends a line of history as it is, at the next position. */
+  append(line: Omit<EventRecord, 'position'>): void {
+    this.#lastPosition += 1
+    this.#events.push(Object.freeze({ ...line, position: this.#lastPosition }))
   }
 
   /** Drops the oldest events from before an instant, at most so many. The newest stays: it says how far the log is. */

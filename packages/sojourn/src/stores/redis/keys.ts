@@ -13,6 +13,7 @@ import type { SessionId } from '../../core/token.ts'
  *   totals                  hash: how many sessions there are, and how many open ones
  *   users, open:users, names   how many sessions, and how many open ones, each user or name has
  *   events                  the stream of history; events:at, events:session:<id>, events:user:<id> find lines in it
+ *   copied                  how far the history of another store was copied into this, in the first partition
  *   claim:<name>            hash, in the first partition: who may do some work for all, and until when
  *
  * Beside the partitions: <prefix>layout says how many there are, <prefix>at:{<id>} in which one a session is. The

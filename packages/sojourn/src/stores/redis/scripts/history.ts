@@ -66,6 +66,28 @@ end
 return result`,
 )
 
+/** `Store.copyHistory`, into the first partition. */
+export const COPY_HISTORY = scriptWhenFull(
+  `
+-- KEYS[1] the partition · ARGV[1] its number · [2] how far was copied before, or '' · [3] and how far now
+-- ARGV[4] { { type, session, user, the mark, packed }, … }, packed; what there is none of is false
+-- Result: 1 when they were appended, 0 when somebody else has done it`,
+  SESSIONS,
+  `
+if (call('GET', base .. 'copied') or '') ~= ARGV[2] then return 0 end
+for _, line in ipairs(cmsgpack.unpack(ARGV[4])) do tell(line[1], markOf(line[4]), line[2], line[3]) end
+call('SET', base .. 'copied', ARGV[3])
+return 1`,
+)
+
+/** `Store.historyCopiedTo`. */
+export const COPIED_TO = scriptWhenFull(
+  `
+-- KEYS[1] the first partition
+-- Result: how far was copied, or nothing
+return redis.call('GET', KEYS[1] .. 'copied')`,
+)
+
 /** `erase(record)` deletes a session. Its history stays. Builds on `SESSIONS`. */
 const ERASING = `
 local function erase(record)

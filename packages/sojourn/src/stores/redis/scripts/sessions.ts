@@ -2,7 +2,7 @@
  * What scripts share that read and end sessions. `KEYS[1]` is what the keys of the partition begin with, `ARGV[1]` its
  * number.
  *
- * - `tell(kind, mark, session, user)` appends an event.
+ * - `tell(kind, mark, session, user)` appends an event; of no session or no user if those are nil.
  * - `load(id)` answers with the record, or nil. A session of an older epoch than its user's has ended when that epoch
  *   was raised; if nobody has written that down yet, `load` does, so no script ever sees it standing. Its second answer
  *   is whether it did.
@@ -55,8 +55,8 @@ local function append(fields)
 end
 
 local function tell(kind, mark, session, user)
-  local fields = { 'at', mark.at, 'type', kind, 'user', user, 'actor', mark.actor }
-  for name, value in pairs({ session = session, reason = mark.reason, ip = mark.ip, detail = mark.detail }) do
+  local fields = { 'at', mark.at, 'type', kind, 'actor', mark.actor }
+  for name, value in pairs({ user = user, session = session, reason = mark.reason, ip = mark.ip, detail = mark.detail }) do
     if value then
       table.insert(fields, name)
       table.insert(fields, value)
@@ -64,7 +64,7 @@ local function tell(kind, mark, session, user)
   end
   local position = append(fields)
   call('ZADD', base .. 'events:at', mark.at, position)
-  call('ZADD', base .. 'events:user:' .. user, position, position)
+  if user then call('ZADD', base .. 'events:user:' .. user, position, position) end
   if session then call('ZADD', base .. 'events:session:' .. session, position, position) end
 end
 
