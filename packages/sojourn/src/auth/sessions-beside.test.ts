@@ -133,10 +133,15 @@ test('what is done by way of the users beside stands in its order, though nobody
     'user_created',
     'session_created',
     'login_failed',
-    ...['session_ended', 'user_sessions_ended', 'user_disabled', 'user_sessions_ended'],
+    'session_ended',
+    'user_sessions_ended',
+    'user_disabled',
+    'user_sessions_ended',
     'user_enabled',
     'role_changed',
-    ...['user_sessions_ended', 'user_deleted', 'user_sessions_ended'],
+    'user_sessions_ended',
+    'user_deleted',
+    'user_sessions_ended',
   ])
 })
 
