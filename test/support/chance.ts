@@ -24,6 +24,11 @@ export class Chance {
     return this.next() * 100 < percent
   }
 
+  /** In place of a generator fit for secrets, so that ids and what is ordered by them come out the same as well. */
+  bytes(size: number): Uint8Array {
+    return Buffer.from(Array.from({ length: size }, () => this.below(256)))
+  }
+
   pick<T>(list: readonly T[]): T {
     return list[this.below(list.length)]!
   }

@@ -193,7 +193,7 @@ class ClusterNode {
       store: this.#cached ?? network,
       clock: { now: () => NOON + Math.floor(time.now), after },
       policy: { renewalOverlap: '1h' },
-      random: (size) => Buffer.from(Array.from({ length: size }, () => chance.below(256))),
+      random: (size) => chance.bytes(size),
       onBackgroundError: () => undefined,
     })
   }

@@ -6,6 +6,7 @@ import type { Store } from '../../packages/sojourn/src/core/store.ts'
 import type { MemoryStore } from '../../packages/sojourn/src/stores/memory.ts'
 import { FaultyStore, FixedClock } from '../../packages/sojourn/src/testing/index.ts'
 import type { StoreCall } from '../../packages/sojourn/src/testing/index.ts'
+import { Chance } from './chance.ts'
 
 /** What one of several who act at once does. Each call of the store on the way may be overtaken by any other. */
 const STEPS = [
@@ -108,8 +109,10 @@ export async function interleave(scheduler: fc.Scheduler, plan: Plan, engine: En
   const paused = new FaultyStore(engine.inner)
   const store = engine.outer?.(paused, clock) ?? paused
   const policy = { maxSessionsPerUser: CAP }
-  const sessions = new SessionManager({ store, clock, policy, onBackgroundError: fail })
-  const elsewhere = new SessionManager({ store: engine.inner, clock, policy, onBackgroundError: fail })
+  const chance = new Chance(plan.actors.length)
+  const random = (size: number): Uint8Array => chance.bytes(size)
+  const sessions = new SessionManager({ store, clock, policy, random, onBackgroundError: fail })
+  const elsewhere = new SessionManager({ store: engine.inner, clock, policy, random, onBackgroundError: fail })
   const world = new World({ plan, sessions, elsewhere, inner: engine.inner, clock, readLog: () => readLog(store) })
   await world.begin()
   const pauses = new Set(plan.pauses)
