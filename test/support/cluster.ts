@@ -58,10 +58,13 @@ class Cluster {
   #busy = 0
   #faults = 0
   readonly #recorder: Recorder
+  /** In every other cluster nobody is told of anything: there only the log tells. */
+  readonly #isPushing: boolean
 
   constructor(plan: ClusterPlan) {
     this.#plan = plan
     this.#chance = plan.chance
+    this.#isPushing = plan.chance.is(50)
     this.#time = new VirtualTime(() => this.#rest())
     this.#recorder = new Recorder(this.#time)
   }
@@ -138,7 +141,8 @@ class Cluster {
             return await Reflect.apply(method, target, args)
           } finally {
             this.#busy -= 1
-            if (name === 'revoke') this.#nodes.forEach((node, each) => each !== number && node.hintLater())
+            if (this.#isPushing && name === 'revoke')
+              this.#nodes.forEach((node, each) => each !== number && node.hintLater())
           }
         }
       },

@@ -147,6 +147,14 @@ describe('while the lease holds', () => {
     expect(await verdict(node, token)).toBe('ended')
   })
 
+  test('who ends all that a filter shows is let in no one of them, not even whom another process has just ended', async () => {
+    await node.warmUp(token)
+    await other.sessions.revoke({ id })
+    expect(await verdict(node, token)).toBe('stands')
+    expect(await node.sessions.revoke({ where: { username: 'ada' } })).toMatchObject({ count: 0 })
+    expect(await verdict(node, token)).toBe('ended')
+  })
+
   test('a hint from the engine makes the log be read at once, also behind a read that was already under way', async () => {
     await node.warmUp(token)
     const gate = new Gate()

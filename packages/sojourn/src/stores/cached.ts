@@ -17,6 +17,7 @@ import type {
   ListQuery,
   Pruned,
   RevokeTarget,
+  SessionFilter,
   SessionPatch,
   Store,
   StoreStats,
@@ -210,7 +211,8 @@ export class CachedStore<Inner extends Store = Store> implements Store {
   ): Promise<readonly EndedSession[]> {
     const revoke = (): Promise<readonly EndedSession[]> => this.#store.revoke(target, mark, limit)
     const release = this.#withhold(target)
-    return release === null ? this.#denyingWhomItEnds(revoke) : this.#denying(release, revoke)
+    if (release !== null) return this.#denying(release, revoke)
+    return 'where' in target ? this.#denyingWhomItMeans(target.where, revoke) : revoke()
   }
 
   list(query: ListQuery): Promise<readonly SessionRecord[]> {
@@ -290,11 +292,18 @@ export class CachedStore<Inner extends Store = Store> implements Store {
     }
   }
 
-  /** Deny as soon as the store has said whom a filter meets; without its answer it may be anybody. */
-  async #denyingWhomItEnds(revoke: () => Promise<readonly EndedSession[]>): Promise<readonly EndedSession[]> {
+  /**
+   * Deny as soon as the store has said whom it ended, and whom memory knows of those that were meant: another process may
+   * just have ended them. Without its answer it may be anybody.
+   */
+  async #denyingWhomItMeans(
+    filter: SessionFilter,
+    revoke: () => Promise<readonly EndedSession[]>,
+  ): Promise<readonly EndedSession[]> {
     try {
       const ended = await revoke()
       for (const { id } of ended) this.memory.drop(id)
+      this.memory.dropMatching(filter)
       return ended
     } catch (error) {
       this.memory.forgetAll()

@@ -1,4 +1,6 @@
+import { isMatch } from '../../core/filter.ts'
 import type { SessionRecord } from '../../core/session.ts'
+import type { SessionFilter } from '../../core/store.ts'
 import type { SessionId } from '../../core/token.ts'
 import { Recent } from '../recent.ts'
 
@@ -84,6 +86,18 @@ export class RecordMemory {
     this.#generation += 1
     for (const [id, { record }] of this.#recent.entries()) {
       if (userIds.has(record.userId)) this.drop(id)
+    }
+  }
+
+  /**
+   * All sessions that a filter means have ended, whoever ended them. Of what changes with each use memory has an earlier
+   * state, which such a filter means all the more.
+   */
+  dropMatching(filter: SessionFilter): void {
+    this.#generation += 1
+    const meant = { ...filter, isEnded: undefined, endReason: undefined, standing: undefined, method: undefined }
+    for (const [id, { record }] of this.#recent.entries()) {
+      if (isMatch(record, meant)) this.drop(id)
     }
   }
 
