@@ -1,4 +1,5 @@
 import { SessionManager, SojournError } from '../../packages/sojourn/src/index.ts'
+import type { RevokeTarget } from '../../packages/sojourn/src/index.ts'
 import type { Clock, TimeSources } from '../../packages/sojourn/src/core/clock.ts'
 import type { Store } from '../../packages/sojourn/src/core/store.ts'
 import type { CachedOptions, CachedStore } from '../../packages/sojourn/src/stores/cached.ts'
@@ -31,6 +32,21 @@ export interface ClusterRun {
   readonly hits: number
 }
 
+/** What it is like in a cluster when nothing is wrong. */
+interface Climate {
+  /** How many of the newest sessions are used. */
+  readonly sessions: number
+  /** Of so many deeds two end all sessions of a user; the more, the longer a session lives. */
+  readonly deeds: number
+  /** Milliseconds that a message takes on average, either way. */
+  readonly latency: number
+}
+
+/** With many sessions memory has seldom those that are just being ended; with few, far away, it has. */
+const CLIMATES: readonly Climate[] = [
+  { sessions: 12, deeds: 100, latency: 3 },
+  { sessions: 2, deeds: 150, latency: 100 },
+]
 const NOON = Date.UTC(2026, 0, 1, 12)
 const LEASE = 1_000
 /** After so long a node gives a call of the store up. */
@@ -60,11 +76,13 @@ class Cluster {
   readonly #recorder: Recorder
   /** In every other cluster nobody is told of anything: there only the log tells. */
   readonly #isPushing: boolean
+  readonly #climate: Climate
 
   constructor(plan: ClusterPlan) {
     this.#plan = plan
     this.#chance = plan.chance
     this.#isPushing = plan.chance.is(50)
+    this.#climate = plan.chance.pick(CLIMATES)
     this.#time = new VirtualTime(() => this.#rest())
     this.#recorder = new Recorder(this.#time)
   }
@@ -72,7 +90,8 @@ class Cluster {
   async start(): Promise<void> {
     for (let number = 0; number < this.#plan.nodes; number += 1) {
       const shared = this.#watched(await this.#plan.connect(), number)
-      this.#nodes.push(new ClusterNode(`node-${number}`, shared, this.#time, this.#chance, this.#plan.cache))
+      const parts = { shared, time: this.#time, chance: this.#chance, cache: this.#plan.cache }
+      this.#nodes.push(new ClusterNode({ name: `node-${number}`, ...parts, latency: this.#climate.latency }))
     }
   }
 
@@ -103,17 +122,29 @@ class Cluster {
 
   /** Mostly validations, of sessions that are likely to have just ended. */
   #deed(): (node: ClusterNode) => Promise<void> {
-    const kind = this.#chance.below(100)
-    if (kind < 6 || this.#recorder.sessions.length === 0)
-      return this.#recorder.create(`user-${this.#chance.below(USERS)}`)
-    const session = this.#recorder.recentSession(this.#chance)
+    const { sessions, deeds } = this.#climate
+    const kind = this.#chance.below(deeds)
+    if (kind < 6 || this.#recorder.sessions.length === 0) return this.#recorder.create(this.#anybody())
+    const session = this.#recorder.recentSession(this.#chance, sessions)
+    if (kind < 12 && this.#chance.is(50)) this.#allEndLater(session.userId)
     if (kind < 10) return this.#recorder.revoke(session)
     if (kind < 12) return this.#recorder.logOut(session)
-    if (kind < 13) return this.#recorder.revokeAll(`user-${this.#chance.below(USERS)}`, (userId) => ({ userId }))
-    if (kind < 14)
-      return this.#recorder.revokeAll(`user-${this.#chance.below(USERS)}`, (username) => ({ where: { username } }))
+    if (kind < 13) return this.#recorder.revokeAll(this.#anybody(), (userId) => ({ userId }))
+    if (kind < 14) return this.#recorder.revokeAll(this.#anybody(), named)
     if (kind < 16) return this.#recorder.renew(session)
     return this.#recorder.validate(session)
+  }
+
+  /** Somebody else is worried as well, a moment later, at any node. */
+  #allEndLater(userId: string): void {
+    this.#time.after((this.#chance.next() * LEASE) / 4, () => {
+      const node = this.#chance.pick(this.#nodes)
+      node.request(() => void this.#recorder.revokeAll(userId, named)(node))
+    })
+  }
+
+  #anybody(): string {
+    return `user-${this.#chance.below(USERS)}`
   }
 
   #weatherTurns(): void {
@@ -155,12 +186,25 @@ class Cluster {
   }
 }
 
+function named(username: string): RevokeTarget {
+  return { where: { username } }
+}
+
 type Suffering = 'cut' | 'mute' | 'deaf' | 'slow' | 'stop' | 'step'
 
 /** Who goes first when a process that was stopped goes on: whatever came in, and its own timers last. */
 const REQUEST = 0
 const ANSWER = 1
 const TIMER = 2
+
+interface NodeParts {
+  readonly name: string
+  readonly shared: Store
+  readonly time: VirtualTime
+  readonly chance: Chance
+  readonly cache: ClusterPlan['cache']
+  readonly latency: number
+}
 
 /** A process: its clocks, its network, its memory, and what has to wait while it is stopped. */
 class ClusterNode {
@@ -176,12 +220,16 @@ class ClusterNode {
   #isStopped = false
   #waiting: { readonly kind: number; readonly task: () => void }[] = []
   readonly #isHeldUp = { before: false, after: false }
-  #latency = 5
+  /** Milliseconds that a message takes on average, either way, when nothing is wrong. */
+  readonly #calm: number
+  #latency: number
   /** Called when the network lets things through again. */
   #heldUp: (() => void)[] = []
 
-  constructor(name: string, shared: Store, time: VirtualTime, chance: Chance, cache: ClusterPlan['cache']) {
+  constructor({ name, shared, time, chance, cache, latency }: NodeParts) {
     this.name = name
+    this.#calm = latency
+    this.#latency = latency
     this.#shared = shared
     this.#time = time
     this.#chance = chance
@@ -222,14 +270,14 @@ class ClusterNode {
     if (kind === 'step')
       this.#wallAhead += (this.#chance.next() - 0.5) * this.#chance.pick([2_000, 7_200_000, 172_800_000])
     if (kind === 'stop') this.#isStopped = true
-    if (kind === 'slow') this.#latency = 1_000
+    if (kind === 'slow') this.#latency = 700
     if (kind === 'cut' || kind === 'mute') this.#isHeldUp.before = true
     if (kind === 'cut' || kind === 'deaf') this.#isHeldUp.after = true
     this.#time.after(span, () => this.heal())
   }
 
   heal(): void {
-    this.#latency = 5
+    this.#latency = this.#calm
     this.#isHeldUp.before = false
     this.#isHeldUp.after = false
     const heldUp = this.#heldUp
@@ -278,6 +326,6 @@ class ClusterNode {
   }
 
   #delay(): number {
-    return this.#chance.next() ** 2 * 2 * this.#latency
+    return this.#chance.next() ** 2 * 3 * this.#latency
   }
 }

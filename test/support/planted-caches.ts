@@ -65,6 +65,10 @@ class FlaggedLease extends Lease {
   }
 }
 
+class HeedsOnlyItsOwnEnds extends RecordMemory {
+  override dropMatching(): void {}
+}
+
 class UnguardedCache extends CachedStore {
   protected override makeMemory(entries: number): RecordMemory {
     return new UnguardedMemory(entries)
@@ -74,6 +78,12 @@ class UnguardedCache extends CachedStore {
 class LateDenyingCache extends CachedStore {
   protected override makeMemory(entries: number): RecordMemory {
     return new LateDenial(entries)
+  }
+}
+
+class CacheOfItsOwnEnds extends CachedStore {
+  protected override makeMemory(entries: number): RecordMemory {
+    return new HeedsOnlyItsOwnEnds(entries)
   }
 }
 
@@ -114,6 +124,10 @@ export const PLANTED_MEMORIES: readonly PlantedCache[] = [
   {
     fault: 'the node that ends a session learns of it from the log',
     open: (store, options) => new LateDenyingCache(store, options),
+  },
+  {
+    fault: 'who ends all that a filter means keeps whom somebody else has just ended',
+    open: (store, options) => new CacheOfItsOwnEnds(store, options),
   },
 ]
 
