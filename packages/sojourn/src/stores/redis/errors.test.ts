@@ -15,6 +15,11 @@ test.each([
   ['WRONGTYPE Operation against a key', 'store_corrupt', 'a prefix of their own'],
   ['ERR Bad data format in input. script: 1, on @user_script:9.', 'store_corrupt', 'is no session'],
   ['ERR Script attempted to access a non local key, on @user_script:3.', 'store_unavailable', 'moving keys'],
+  [
+    "ERR Unable to execute command 'exists' in script because undeclared keys were accessed during rehashing of the slot, on @user_script:3.",
+    'store_unavailable',
+    'moving keys',
+  ],
   ['Socket closed unexpectedly', 'store_unavailable', 'nothing is known'],
 ])('%s is %s', (message, code, says) => {
   const cause = new Error(message)

@@ -23,12 +23,15 @@ const MEANINGS: Readonly<Record<string, readonly [code: ErrorCode, says: string]
   WRONGTYPE: ['store_corrupt', 'holds something else under a key of ours; give the sessions a prefix of their own'],
 }
 
+/** What a script hears that finds a key on its way to another server: of Redis until 7.0, and of later ones and of Valkey. */
+const IS_MOVING = /non local key|rehashing of the slot/
+
 /** What a failed call means: one sentence, and the error it came from as its cause. Ours are handed back as they are. */
 export function meaningOf(thrown: unknown): SojournError {
   if (isSojournError(thrown)) return thrown
   const detail = thrown instanceof Error ? thrown.message : String(thrown)
   const [code, says] =
-    MEANINGS[detail.includes('non local key') ? 'TRYAGAIN' : firstWord(detail)] ??
+    MEANINGS[IS_MOVING.test(detail) ? 'TRYAGAIN' : firstWord(detail)] ??
     (isSpoilt(thrown, detail)
       ? (['store_corrupt', 'holds something under a key of ours that is no session'] as const)
       : (['store_unavailable', 'did not answer; nothing is known'] as const))

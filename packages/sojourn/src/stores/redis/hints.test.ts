@@ -205,8 +205,10 @@ test('by sentinels a node is told as well, and after a failover again', async ()
     expect(await node.untilRefused(first.token)).toBe('ended')
 
     const { hints } = node
-    // Until the replica has heard of both logins, a failover may lose them, or not come at all.
+    // Until the replica has heard of both logins, a failover may lose them, or not come at all. WAIT is about what the very
+    // connection wrote: it has to write something after them.
     const direct = await connectTo(primary.url)
+    await direct.set('written after the logins', '')
     await until(async () => Number(await direct.sendCommand(['WAIT', '1', '1000'])) === 1)
     direct.destroy()
     await primary.kill()
