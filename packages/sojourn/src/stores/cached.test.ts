@@ -1,8 +1,17 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { UserStore } from '../auth/users.ts'
+import type { SessionFilter } from '../core/store.ts'
 import { SessionManager, isSojournError } from '../index.ts'
 import type { SessionId, Token } from '../index.ts'
-import { FaultyStore, FixedClock, makeMark, makeRecord, storeContract, userStoreContract } from '../testing/index.ts'
+import {
+  FaultyStore,
+  FixedClock,
+  makeEndMark,
+  makeMark,
+  makeRecord,
+  storeContract,
+  userStoreContract,
+} from '../testing/index.ts'
 import type { Faults, OpenedStore } from '../testing/index.ts'
 import { NOON } from '../testing/records.ts'
 import { CachedStore, cached } from './cached.ts'
@@ -152,6 +161,17 @@ describe('while the lease holds', () => {
     await other.sessions.revoke({ id })
     expect(await verdict(node, token)).toBe('stands')
     expect(await node.sessions.revoke({ where: { username: 'ada' } })).toMatchObject({ count: 0 })
+    expect(await verdict(node, token)).toBe('ended')
+  })
+
+  test.each<[string, SessionFilter]>([
+    ['that has not ended', { isEnded: false }],
+    ['that stands', { standing: { endsAfter: NOON, accessedAfter: 0, authenticatedAfter: 0 } }],
+    ['in one of several ways', { anyOf: [{ endReason: 'revoked' }, { isEnded: true }] }],
+  ])('a store ends whom a filter means %s, and memory has none of them', async (_, where) => {
+    await node.warmUp(token)
+    await other.sessions.revoke({ id })
+    expect(await node.store.revoke({ where }, makeEndMark({ at: NOON }), 10)).toEqual([])
     expect(await verdict(node, token)).toBe('ended')
   })
 

@@ -23,6 +23,15 @@ export interface Reading {
 /** Ids share counters by their last three digits: now and then a read is not kept that could have been. */
 const COUNTERS = 4_096
 
+/** What an end or a proof of identity changes, and what may hold any of these: more is dropped rather than less. */
+const NOT_LOOKED_AT = {
+  isEnded: undefined,
+  endReason: undefined,
+  standing: undefined,
+  method: undefined,
+  anyOf: undefined,
+} satisfies SessionFilter
+
 /**
  * Records of standing sessions, and the rule that nothing gets in which has been overtaken: every id has a
  * generation that goes up when something happens to the session, and what was read under an earlier one is not kept.
@@ -95,7 +104,7 @@ export class RecordMemory {
    */
   dropMatching(filter: SessionFilter): void {
     this.#generation += 1
-    const meant = { ...filter, isEnded: undefined, endReason: undefined, standing: undefined, method: undefined }
+    const meant = { ...filter, ...NOT_LOOKED_AT }
     for (const [id, { record }] of this.#recent.entries()) {
       if (isMatch(record, meant)) this.drop(id)
     }
