@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { SystemClock, callAfter } from './clock.ts'
 import { FixedClock } from '../testing/index.ts'
 
@@ -168,6 +168,18 @@ test('a task for later runs by the clock’s own timers, unless it is cancelled'
   expect(done).toEqual([])
   clock.advance('1s')
   expect(done).toEqual(['kept'])
+})
+
+test('a task for later than a timer can wait does not come at once', () => {
+  vi.useFakeTimers()
+  try {
+    const done = vi.fn<() => void>()
+    callAfter({ now: () => 0 }, 30 * DAY, done)
+    vi.advanceTimersByTime(24 * DAY)
+    expect(done).not.toHaveBeenCalled()
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('a clock without timers uses the host’s, and keeps no process alive', async () => {

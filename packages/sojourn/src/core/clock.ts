@@ -1,3 +1,5 @@
+import { LONGEST_WAIT } from './duration.ts'
+
 /** Where time comes from. Everything below the manager is handed an instant and never reads a clock. */
 export interface Clock {
   /** Milliseconds since 1970, UTC. Never less than an earlier answer. */
@@ -15,10 +17,13 @@ export interface Clock {
   becomeCertain?(): Promise<void>
 }
 
-/** A task for later that keeps no process alive, by the clock's own timers where it has some. */
+/**
+ * A task for later that keeps no process alive, by the clock's own timers where it has some. A timer of the host comes after 24
+ * days at the latest: whoever waits for longer looks whether it is time.
+ */
 export function callAfter(clock: Partial<Clock>, milliseconds: number, task: () => void): () => void {
   if (clock.after !== undefined) return clock.after(milliseconds, task)
-  const timer = setTimeout(task, milliseconds)
+  const timer = setTimeout(task, Math.min(milliseconds, LONGEST_WAIT))
   timer.unref()
   return () => clearTimeout(timer)
 }
@@ -27,7 +32,7 @@ export function callAfter(clock: Partial<Clock>, milliseconds: number, task: () 
 export function pause(clock: Partial<Clock>, milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     if (clock.after !== undefined) clock.after(milliseconds, resolve)
-    else setTimeout(resolve, milliseconds)
+    else setTimeout(resolve, Math.min(milliseconds, LONGEST_WAIT))
   })
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatDuration, milliseconds } from './duration.ts'
+import { formatDuration, milliseconds, patience } from './duration.ts'
 
 test.each([
   [30, 30_000],
@@ -40,6 +40,13 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY])('%s is no number of seconds', 
 
 test('a hundred years is the longest duration', () => {
   expect(() => milliseconds('36526d', 'span')).toThrow('a hundred years is the longest duration')
+})
+
+test('nothing waits for longer than a timer can', () => {
+  expect(patience('24d', 'deadline')).toBe(24 * 86_400_000)
+  expect(() => patience('25d', 'deadline')).toThrow(
+    expect.objectContaining({ code: 'invalid_option', message: expect.stringMatching(/^deadline is '25d'; .*'24d'/) }),
+  )
 })
 
 test.each([

@@ -15,6 +15,8 @@ const WHOLE = /^(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+$/
 const PART = /(\d+(?:\.\d+)?)(ms|[smhdw])/g
 /** A hundred years: long enough for any policy, short enough that no instant overflows a `Date`. */
 const LONGEST = 36_525 * 86_400_000
+/** The longest that a timer of the host waits, in milliseconds: more than 24 days. What was set for longer would come at once. */
+export const LONGEST_WAIT = 2_147_483_647
 
 /**
  * Milliseconds of a duration. `name` is what the person who must fix it calls the setting.
@@ -35,6 +37,13 @@ export function milliseconds(value: Duration, name: string): number {
     throw new SojournError('invalid_option', `${name} is ${shown(value)}; a hundred years is the longest duration`)
   }
   return Math.round(span)
+}
+
+/** `milliseconds` of how long something waits: at most 24 days. */
+export function patience(value: Duration, name: string): number {
+  const span = milliseconds(value, name)
+  if (span <= LONGEST_WAIT) return span
+  throw new SojournError('invalid_option', `${name} is ${shown(value)}; nothing can wait for more than '24d'`)
 }
 
 /** A duration as a person writes it: `'24h'`, `'1h30m'`, `'30d'`. */

@@ -1,6 +1,6 @@
 import type { ApiKeyStore } from '../auth/api-keys.ts'
 import type { UserStore } from '../auth/users.ts'
-import { milliseconds } from '../core/duration.ts'
+import { patience } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
 import { SojournError, shown } from '../core/errors.ts'
 import type { EventRecord, Mark } from '../core/events.ts'
@@ -66,7 +66,7 @@ export interface PostgresStoreOptions {
   readonly migrate?: boolean | undefined
   /**
    * How long a call may take, waiting for a connection included. One that takes longer rejects with `store_unavailable`
-   * and its connection is destroyed. Default 2 s.
+   * and its connection is destroyed. Default 2 s, at most 24 d.
    */
   readonly deadline?: Duration | undefined
   /** Whether connections remember statements. Default true; false for a pooler in transaction mode that cannot. */
@@ -120,7 +120,7 @@ export class PostgresStore implements Store {
    */
   static async open(options: PostgresStoreOptions): Promise<PostgresStore> {
     const { pool, migrate = true, prepare = true, allowUnsafe = [], hints = false, endsPool = false } = options
-    const deadline = milliseconds(options.deadline ?? DEFAULTS.deadline, 'deadline')
+    const deadline = patience(options.deadline ?? DEFAULTS.deadline, 'deadline')
     assertPool(pool)
     if (hints) assertRoomToListen(pool)
     const engine = new PostgresEngine(pool, { deadline, prepare, allowUnsafe, endsPool })

@@ -1,4 +1,4 @@
-import { milliseconds } from '../core/duration.ts'
+import { patience } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
 import { SojournError } from '../core/errors.ts'
 import type { EventRecord, Mark } from '../core/events.ts'
@@ -68,7 +68,7 @@ export interface RedisStoreOptions {
   readonly client: AnyRedis
   /** What every key begins with. Default `sojourn:`. */
   readonly prefix?: string | undefined
-  /** How long one step of a call may take before it rejects with `store_unavailable`. Default 2 s. */
+  /** How long one step of a call may take before it rejects with `store_unavailable`. Default 2 s, at most 24 d. */
   readonly deadline?: Duration | undefined
   /** Settings that may be other than the promises need: `maxmemory-policy`, `appendonly`. Default none. */
   readonly allowUnsafe?: readonly string[] | undefined
@@ -106,7 +106,7 @@ export class RedisStore implements Store {
 
   /** Looks at the server and its settings. Throws a `SojournError` with one sentence when it cannot be used. */
   static async open(options: RedisStoreOptions): Promise<RedisStore> {
-    const deadline = milliseconds(options.deadline ?? DEFAULTS.deadline, 'deadline')
+    const deadline = patience(options.deadline ?? DEFAULTS.deadline, 'deadline')
     const connection = new RedisConnection(options.client, deadline)
     const keys = new Keys(options.prefix ?? DEFAULTS.prefix, isCluster(options.client))
     const renewalKey = options.renewalKey === undefined ? null : keyOf(options.renewalKey)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ApiKeyStore } from '../auth/api-keys.ts'
 import type { UserStore } from '../auth/users.ts'
-import { milliseconds } from '../core/duration.ts'
+import { patience } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
 import { SojournError } from '../core/errors.ts'
 import type { Mark, EventRecord } from '../core/events.ts'
@@ -58,7 +58,7 @@ export type { AppliedStep, MigrationResult, MigrationStatus } from './migrate.ts
 export interface SqliteStoreOptions {
   /** Make or upgrade our tables where needed. Default true; false refuses with `schema_missing` or `schema_outdated`. */
   readonly migrate?: boolean | undefined
-  /** How long a call waits for another program's lock before it rejects with `store_unavailable`. Default 5 s. */
+  /** How long a call waits for another program's lock before it rejects with `store_unavailable`. Default 5 s, at most 24 d. */
   readonly busyTimeout?: Duration | undefined
   /** How many recent records are kept in memory. Default 10,000; 0 for none. */
   readonly cacheEntries?: number | undefined
@@ -95,7 +95,7 @@ export class SqliteStore implements Store {
    */
   static open(path: string, options: SqliteStoreOptions = {}): SqliteStore {
     const migrate = options.migrate ?? true
-    const busyTimeout = milliseconds(options.busyTimeout ?? DEFAULTS.busyTimeout, 'busyTimeout')
+    const busyTimeout = patience(options.busyTimeout ?? DEFAULTS.busyTimeout, 'busyTimeout')
     const cacheEntries = entries(options.cacheEntries ?? DEFAULTS.cacheEntries)
     const mustExist = options.mustExist === true
     if (!migrate) assertMigrated(path, busyTimeout)

@@ -1,5 +1,5 @@
 import { SojournError } from '../../core/errors.ts'
-import { milliseconds } from '../../core/duration.ts'
+import { patience } from '../../core/duration.ts'
 import type { Duration } from '../../core/duration.ts'
 import { checksumOf, pendingSteps } from '../migrate.ts'
 import type { AppliedStep, MigrationResult, MigrationStatus, MigrationStep } from '../migrate.ts'
@@ -35,7 +35,7 @@ const APPLIED = {
 
 /** How a database is reached for migrating. Anything left out has the default. */
 export interface PostgresMigrationsOptions {
-  /** How long a step may take before it is given up and undone. Default 10 min. */
+  /** How long a step may take before it is given up and undone. Default 10 min, at most 24 d. */
   readonly deadline?: Duration | undefined
 }
 
@@ -55,7 +55,7 @@ export interface PostgresMigrations {
 
 /** Takes a pool for migrating by hand; nothing is applied before `up` is called. */
 export function postgresMigrations(pool: PostgresPool, options: PostgresMigrationsOptions = {}): PostgresMigrations {
-  const engine = migrationEngine(pool, milliseconds(options.deadline ?? '10m', 'deadline'))
+  const engine = migrationEngine(pool, patience(options.deadline ?? '10m', 'deadline'))
   return {
     status: () => engine.read((connection) => statusOf(connection, engine.place)),
     up: () => migrateUp(engine),

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { milliseconds } from '../../core/duration.ts'
+import { patience } from '../../core/duration.ts'
 import type { Duration } from '../../core/duration.ts'
 import { SojournError } from '../../core/errors.ts'
 import { checksumOf, pendingSteps } from '../migrate.ts'
@@ -24,7 +24,7 @@ const APPLIED = 'SELECT version, name, applied_at, checksum FROM sojourn_migrati
 
 /** How a database is opened for migrating. Anything left out has the default. */
 export interface SqliteMigrationsOptions {
-  /** How long to wait for another program's lock. Default 5 s. */
+  /** How long to wait for another program's lock. Default 5 s, at most 24 d. */
   readonly busyTimeout?: Duration | undefined
   /** Refuse to make a file that is not there. Default false. */
   readonly mustExist?: boolean | undefined
@@ -47,7 +47,7 @@ export interface SqliteMigrations {
 /** Opens a database for migrating by hand; nothing is applied before `up` is called. */
 export function sqliteMigrations(path: string, options: SqliteMigrationsOptions = {}): SqliteMigrations {
   assertPath(path)
-  const busyTimeout = milliseconds(options.busyTimeout ?? '5s', 'busyTimeout')
+  const busyTimeout = patience(options.busyTimeout ?? '5s', 'busyTimeout')
   const mustExist = options.mustExist === true
   let connection: SqliteConnection | null = null
   const connect = (makesFile: boolean): SqliteConnection =>
