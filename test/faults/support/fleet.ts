@@ -21,8 +21,8 @@ export interface FleetOptions {
   readonly around?: ((store: Store, options: CachedOptions) => Store) | undefined
   /** What a node goes by. Default: the clock of the engine where it has one, else that of the host, disciplined. */
   readonly clock?: ((store: Store, time: TimeSources) => Clock) | undefined
-  /** How long a node waits for its store, in milliseconds. Default 500. */
-  readonly deadline?: number | undefined
+  /** How long a node waits for its store, in milliseconds, or one of them. Default 500. */
+  readonly deadline?: number | ((node: number) => number) | undefined
 }
 
 /** One of several nodes, with a network and a wall clock of its own. */
@@ -91,10 +91,12 @@ export class Fleet implements AsyncDisposable {
     options: FleetOptions = {},
   ): Promise<Fleet> {
     const place = await engine.newPlace()
+    const { deadline = DEADLINE } = options
     const nodes: FleetNode[] = []
     for (let number = 0; number < count; number += 1) {
       const network = await engine.openNetwork()
-      const connection = await place.connect(network.port, (options.deadline ?? DEADLINE) / 1_000)
+      const span = typeof deadline === 'number' ? deadline : deadline(number)
+      const connection = await place.connect(network.port, span / 1_000)
       nodes.push(new FleetNode(`node-${number}`, connection, network, options))
       await nodes.at(-1)?.sessions.ready()
     }
