@@ -6,7 +6,7 @@ import type { Store } from '../../packages/sojourn/src/core/store.ts'
 import { PostgresStore } from '../../packages/sojourn/src/stores/postgres.ts'
 import { RedisStore } from '../../packages/sojourn/src/stores/redis.ts'
 import { overriding } from '../faults/support/overriding.ts'
-import { postgresPath, socketOf, startPostgres } from './postgres.ts'
+import { execute, openPostgres, postgresPath, socketOf, startPostgres } from './postgres.ts'
 import { connectTo, redisPath, startRedis } from './redis.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
@@ -62,13 +62,24 @@ async function networkedPostgres({ isForgetful = false } = {}): Promise<Networke
   return {
     mayBegin: false,
     openNetwork: () => TcpProxy.open({ path: socketOf(server.config) }),
-    newPlace: async () => postgresPlace(await server.createDatabase(), allowUnsafe),
+    async newPlace() {
+      const config = await server.createDatabase()
+      if (isForgetful) await keepTables(config, allowUnsafe)
+      return postgresPlace(config, allowUnsafe)
+    },
     hang: () => machine.pause(),
     goOn: () => machine.resume(),
     kill: () => machine.kill(),
     start: () => machine.start(),
     close: () => server.close(),
   }
+}
+
+/** Makes the tables for good. A server that may lose what it has acknowledged loses them as well. */
+async function keepTables(config: PoolConfig, allowUnsafe: readonly string[]): Promise<void> {
+  const store = await openPostgres(config, { allowUnsafe })
+  await store.close()
+  await execute(config, 'CHECKPOINT')
 }
 
 /** A database, as a place for several nodes. */
