@@ -7,7 +7,9 @@ import { PostgresStore } from '../../packages/sojourn/src/stores/postgres.ts'
 import { RedisStore } from '../../packages/sojourn/src/stores/redis.ts'
 import { overriding } from '../faults/support/overriding.ts'
 import { execute, openPostgres, postgresPath, socketOf, startPostgres } from './postgres.ts'
+import type { Chance } from './chance.ts'
 import { connectTo, redisPath, startRedis } from './redis.ts'
+import type { RedisServer } from './redis.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
 /** An engine that nodes reach over a network: a server of one's own, as a process that can be stopped and killed. */
@@ -25,6 +27,8 @@ export interface NetworkedEngine {
   kill(): Promise<void>
   /** Up again, on what it left on disk. */
   start(): Promise<void>
+  /** Deletes some of the indexes beside the sessions, or all. Undefined where the engine keeps them itself. */
+  readonly loseIndexes?: (chance: Chance) => Promise<void>
   close(): Promise<void>
 }
 
@@ -116,6 +120,21 @@ async function networkedRedis({ isForgetful = false } = {}): Promise<NetworkedEn
     goOn: () => server.signal('SIGCONT'),
     kill: () => server.kill(),
     start: () => server.start(),
+    loseIndexes: (chance) => loseIndexes(server, chance),
     close: () => server.close(),
+  }
+}
+
+/** The keys of sessions and of history are not among them. */
+const INDEX = /:(?:(?:all|open):.*|users|names|totals)$/
+
+async function loseIndexes({ url }: RedisServer, chance: Chance): Promise<void> {
+  const client = await connectTo(url)
+  try {
+    const share = chance.pick([10, 50, 100])
+    const lost = (await client.keys('*')).filter((key) => INDEX.test(key) && chance.is(share))
+    if (lost.length > 0) await client.del(lost)
+  } finally {
+    client.destroy()
   }
 }

@@ -106,7 +106,7 @@ class Turns {
   }
 
   async run(): Promise<void> {
-    const { fleet, engine, chance, kinds = KINDS } = this.#storm
+    const { fleet, engine, chance, kinds = kindsOn(engine) } = this.#storm
     while (this.#isGoing()) {
       await later(100 + chance.next() * 300)
       const span = 50 + chance.next() ** 2 * 3_000
@@ -119,7 +119,8 @@ class Turns {
       } else if (kind === 'engine killed') {
         await engine.kill()
         await engine.start()
-      } else this.#befall(chance.pick(fleet.nodes), kind, span)
+      } else if (kind === 'indexes lost') await engine.loseIndexes?.(chance)
+      else this.#befall(chance.pick(fleet.nodes), kind, span)
     }
   }
 
@@ -143,8 +144,12 @@ class Turns {
 
 const KINDS = [
   ...(['cut off', 'cut off', 'deaf', 'mute', 'slow', 'reset', 'close', 'refused', 'cut short', 'clock put'] as const),
-  ...(['engine hangs', 'engine killed'] as const),
+  ...(['engine hangs', 'engine killed', 'indexes lost'] as const),
 ]
 /** A kind of bad weather. */
 export type Kind = (typeof KINDS)[number]
-type EngineKind = 'engine hangs' | 'engine killed'
+type EngineKind = 'engine hangs' | 'engine killed' | 'indexes lost'
+
+function kindsOn({ loseIndexes }: NetworkedEngine): readonly Kind[] {
+  return loseIndexes === undefined ? KINDS.filter((kind) => kind !== 'indexes lost') : KINDS
+}

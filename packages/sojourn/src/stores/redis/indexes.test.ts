@@ -104,6 +104,41 @@ test.each(['open:*', 'all:*', '*:*'])(
   },
 )
 
+describe('when indexes were lost and somebody has signed in since', () => {
+  const NAMES = [
+    ...['all:created', 'all:accessed', 'all:end', 'all:user:user-2', 'all:name:user-2'],
+    ...['open:created', 'open:accessed', 'open:end', 'open:authenticated', 'open:user:user-2'],
+    ...['users', 'open:users', 'names', 'totals'],
+  ]
+  const INDEX = /^(?:all|open):|^(?:users|names|totals)$/
+
+  test('a list and the figures heal, whichever two it were', async () => {
+    await signInThree()
+    const pairs = NAMES.flatMap((one, place) => NAMES.slice(place).map((other) => new Set([one, other])))
+    for (const [place, pair] of pairs.entries()) {
+      await lose(...pair)
+      await insert(makeRecord({ userId: 'user-2', createdAt: NOON + 10 + place }))
+      expect(await ids({ userId: 'user-2' }), [...pair].join(' and ')).toHaveLength(2 + place)
+      expect(await ids({ username: 'user-2' }), [...pair].join(' and ')).toHaveLength(2 + place)
+      expect(await store.stats(STANDING, 0), [...pair].join(' and ')).toMatchObject({
+        total: 4 + place,
+        usersOnline: 2,
+      })
+    }
+  })
+
+  test('and when all were', async () => {
+    await signInThree()
+    const before = await ids({})
+    await lose(...(await keysLeft()).filter((name) => INDEX.test(name)))
+    const another = makeRecord({ userId: 'user-2', createdAt: NOON + 9 })
+    await insert(another)
+    expect(await store.revoke({ where: { username: 'user-2' } }, makeEndMark(), 9)).toHaveLength(2)
+    expect(await ids({})).toEqual([...before, another.id])
+    expect(await store.stats(STANDING, 0)).toMatchObject({ total: 4, active: 1 })
+  })
+})
+
 describe('what is in some indexes and no session', () => {
   const STRAY = randomUUID()
 
@@ -178,12 +213,6 @@ describe('what is in some indexes and no session', () => {
   }
 
   /** Of whom the first has ended. */
-  async function signInThree(): Promise<readonly SessionRecord[]> {
-    const records = [1, 2, 3].map((place) => makeRecord({ createdAt: NOON + place, userId: `user-${place}` }))
-    for (const record of records) await insert(record)
-    await store.revoke({ id: records[0]!.id }, makeEndMark(), 1)
-    return records
-  }
 })
 
 test('a session whose user’s epoch was raised has ended, though the one who raised it stopped half-way', async () => {
@@ -345,6 +374,14 @@ async function ids(filter: object): Promise<readonly string[]> {
 
 async function insert(record: SessionRecord): Promise<InsertOutcome> {
   return store.insert(record, { mark: makeMark({ at: record.createdAt }) })
+}
+
+/** Of two who have a session and one whose session has ended. */
+async function signInThree(): Promise<readonly SessionRecord[]> {
+  const records = [1, 2, 3].map((place) => makeRecord({ createdAt: NOON + place, userId: `user-${place}` }))
+  for (const record of records) await insert(record)
+  await store.revoke({ id: records[0]!.id }, makeEndMark(), 1)
+  return records
 }
 
 async function lose(...names: readonly string[]): Promise<void> {

@@ -10,8 +10,8 @@ import type { SessionId } from '../../core/token.ts'
  *   all:created, all:accessed, all:end            every session, by an instant of it
  *   all:user:<id>, all:name:<username>            the sessions of one user or name, by creation
  *   open:created, open:accessed, open:end, open:authenticated, open:user:<id>   those without an end reason
- *   totals                  hash: how many sessions there are, and how many open ones
  *   users, open:users, names   how many sessions, and how many open ones, each user or name has
+ *   totals                  hash: how many sessions there are, how many open ones, and how many entries these three have
  *   events                  the stream of history; events:at, events:session:<id>, events:user:<id> find lines in it
  *   copied                  how far the history of another store was copied into this, in the first partition
  *   claim:<name>            hash, in the first partition: who may do some work for all, and until when

@@ -43,15 +43,18 @@ local function isCounted(counts, held, whose)
 end
 
 local function assertWhole(user, name)
-  local all, open = size('all:created'), size('open:created')
-  local totals = call('HMGET', base .. 'totals', 'all', 'open')
-  -- Where nobody has ever signed in there are none.
-  local counted = totals[1] or call('EXISTS', base .. 'events') == 1
-  local whole = not counted or (tonumber(totals[1] or -1) == all and tonumber(totals[2] or -1) == open)
-  whole = whole and size('all:accessed') == all and size('all:end') == all and size('open:accessed') == open
-    and size('open:end') == open and size('open:authenticated') == open
-    and (size('users') == 0) == (all == 0) and (size('names') == 0) == (all == 0)
-    and (size('open:users') == 0) == (open == 0)
+  local kept, all, open, users, names, openUsers =
+    unpack(call('HMGET', base .. 'totals', 'kept', 'all', 'open', 'users', 'names', 'open:users'))
+  all, open, users = tonumber(all or 0), tonumber(open or 0), tonumber(users or 0)
+  names, openUsers = tonumber(names or 0), tonumber(openUsers or 0)
+  -- Where nobody has ever signed in there are no totals.
+  local whole = (kept or call('EXISTS', base .. 'events') == 0)
+    and size('all:created') == all and size('all:accessed') == all and size('all:end') == all
+    and size('open:created') == open and size('open:accessed') == open and size('open:end') == open
+    and size('open:authenticated') == open and size('users') == users and size('names') == names
+    and size('open:users') == openUsers
+    -- Of a session that is gone without a trace nobody knows whose it was.
+    and (users == 0) == (all == 0) and (names == 0) == (all == 0) and (openUsers == 0) == (open == 0)
   if whole and user then whole = isCounted('users', 'all:user:', user) and isCounted('open:users', 'open:user:', user) end
   if whole and name then whole = isCounted('names', 'all:name:', name) end
   if not whole then error({ err = 'INDEX lost' }) end

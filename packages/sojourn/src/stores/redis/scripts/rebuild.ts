@@ -57,7 +57,8 @@ export const RECOUNT = scriptWhenFull(
   RECOUNTING,
   `
 recount(ARGV[2], ARGV[3])
-call('HSET', base .. 'totals', 'all', size('all:created'), 'open', size('open:created'))
+call('HSET', base .. 'totals', 'kept', 1, 'all', size('all:created'), 'open', size('open:created'),
+  'users', size('users'), 'names', size('names'), 'open:users', size('open:users'))
 return pcall(assertWhole, ARGV[2] ~= '' and ARGV[2], ARGV[3] ~= '' and ARGV[3]) and 1 or 0`,
 )
 

@@ -72,14 +72,19 @@ local function save(record)
   call('SET', base .. 'session:' .. record[ID], cmsgpack.pack(record))
 end
 
--- One more session of a user, or one fewer.
-local function tally(counts, user, by)
-  if tonumber(call('ZINCRBY', base .. counts, by, user)) <= 0 then call('ZREM', base .. counts, user) end
+-- One more of all there are of a kind, or one fewer. Kept apart from the indexes, so that it shows when those were lost, also
+-- if somebody has signed in since. Where the totals were lost themselves they stay away until they are made again.
+local function total(of, by)
+  local totals = base .. 'totals'
+  if call('HINCRBY', totals, of, by) ~= by or call('HEXISTS', totals, 'kept') == 1 then return end
+  if call('EXISTS', base .. 'events') == 0 then call('HSET', totals, 'kept', 1) else call('HDEL', totals, of) end
 end
 
--- One more session of all, or one fewer. Kept apart from the indexes, so that it shows when every one of those was lost.
-local function total(of, by)
-  call('HINCRBY', base .. 'totals', of, by)
+-- One more session of a user or a name, or one fewer.
+local function tally(counts, whose, by)
+  local count = tonumber(call('ZINCRBY', base .. counts, by, whose))
+  if count <= 0 then call('ZREM', base .. counts, whose) end
+  if count <= 0 or count == by then total(counts, by) end
 end
 
 local function close(record)
