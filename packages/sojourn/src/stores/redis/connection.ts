@@ -11,6 +11,9 @@ import type { Script } from './scripts/script.ts'
 /** What a script is told besides its partition. */
 export type Argument = string | number | Buffer
 
+/** How often indexes are made again for one call. */
+const MENDINGS = 3
+
 /** Runs scripts and commands within a deadline, and says in one sentence why one could not be run. */
 export class RedisConnection {
   readonly isCluster: boolean
@@ -56,19 +59,16 @@ export class RedisConnection {
 
   /**
    * Does something that needs the indexes of a partition. Where one was lost it is made again from the sessions, and
-   * then it is done once more.
+   * then it is done once more; a few times, where somebody goes on deleting them.
    */
   async withIndexes<T>(partition: Partition, owner: Owner, task: () => Promise<T>): Promise<T> {
-    try {
-      return await task()
-    } catch (error) {
-      if (!isLostIndex(error)) throw error
+    for (let left = MENDINGS; ; left -= 1) {
+      try {
+        return await task()
+      } catch (error) {
+        if (!isLostIndex(error) || left === 0) throw meaningOf(error)
+      }
       await this.rebuild(partition, owner)
-    }
-    try {
-      return await task()
-    } catch (error) {
-      throw meaningOf(error)
     }
   }
 

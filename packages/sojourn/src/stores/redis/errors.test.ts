@@ -9,6 +9,7 @@ test.each([
   ['LOADING Redis is loading the dataset in memory', 'store_unavailable', 'still loading'],
   ['CLUSTERDOWN Hash slot not served', 'store_unavailable', 'no server holds'],
   ['NOREPLICAS Not enough good replicas to write.', 'store_unavailable', 'min-replicas-to-write'],
+  ['INDEX lost script: 1, on @user_script:9.', 'store_unavailable', 'nobody deletes them'],
   ['MOVED 7 127.0.0.1:6379', 'store_unavailable', 'createCluster'],
   ['NOAUTH Authentication required.', 'store_unavailable', 'asks for a password'],
   ['NOPERM this user has no permissions', 'store_unavailable', 'does not let this account'],

@@ -12,6 +12,7 @@ const MEANINGS: Readonly<Record<string, readonly [code: ErrorCode, says: string]
   CLUSTERDOWN: ['store_unavailable', 'has parts that no server holds; bring the cluster back'],
   TRYAGAIN: ['store_unavailable', 'is moving keys to another server of the cluster; try again when it has done so'],
   NOREPLICAS: ['store_unavailable', 'has fewer replicas than min-replicas-to-write asks for'],
+  INDEX: ['store_unavailable', 'loses the indexes of our sessions again and again; see to it that nobody deletes them'],
   MOVED: ['store_unavailable', 'is a cluster; give the client of createCluster'],
   CROSSSLOT: ['store_unavailable', 'is a cluster; give the client of createCluster'],
   NOAUTH: ['store_unavailable', 'asks for a password; give one to the client'],

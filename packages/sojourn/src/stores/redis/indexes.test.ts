@@ -8,6 +8,7 @@ import type { InsertOutcome } from '../../core/store.ts'
 import { makeEndMark, makeMark, makeRecord } from '../../testing/index.ts'
 import { DAY, HOUR, NOON } from '../../testing/records.ts'
 import { RedisStore } from '../redis.ts'
+import type { RedisClient } from '../redis.ts'
 
 const STANDING = { endsAfter: NOON, accessedAfter: NOON - DAY, authenticatedAfter: NOON - 30 * DAY }
 const BY_CREATION = { sort: 'createdAt', descending: false, limit: 1_000 } as const
@@ -136,6 +137,37 @@ describe('when indexes were lost and somebody has signed in since', () => {
     expect(await store.revoke({ where: { username: 'user-2' } }, makeEndMark(), 9)).toHaveLength(2)
     expect(await ids({})).toEqual([...before, another.id])
     expect(await store.stats(STANDING, 0)).toMatchObject({ total: 4, active: 1 })
+  })
+})
+
+describe('indexes that are lost while others are made again', () => {
+  test.each([
+    { lost: ['open:user:user-2', 'open:users'] },
+    { lost: ['all:user:user-2', 'users'] },
+    { lost: ['all:name:user-2', 'names'] },
+    { lost: ['all:created', 'all:accessed', 'all:end', 'all:user:user-2', 'users', 'names', 'totals'] },
+  ])('are made again as well, whenever it is: $lost', async ({ lost }) => {
+    await signInThree()
+    const before = await answers()
+    let left = Infinity
+    const watched = {
+      async sendCommand(...call: Parameters<RedisClient['sendCommand']>) {
+        left -= 1
+        if (left === 0) await client.sendCommand(['DEL', ...lost.map((name) => prefix + name)])
+        return client.sendCommand(...call)
+      },
+    }
+    const mending = await RedisStore.open({ client: watched, prefix })
+    let turn = 0
+    for (left = 0; left <= 0;) {
+      turn += 1
+      await lose('open:created')
+      left = turn
+      await mending.list({ ...BY_CREATION, filter: {} })
+      expect(await answers(), `lost before call ${turn}`).toEqual(before)
+    }
+    expect(turn).toBeGreaterThan(6)
+    await mending.close()
   })
 })
 

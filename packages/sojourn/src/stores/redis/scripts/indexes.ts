@@ -2,8 +2,9 @@
  * What scripts share that walk the indexes. Builds on `SESSIONS`.
  *
  * - `index(record)` writes a session into every index it belongs to; doing it again changes nothing.
- * - `assertWhole(user, name)` raises `INDEX` when the indexes contradict each other, so one of them was lost: the
- *   driver then makes them again from the sessions. Those of a user or a name are compared when one is given.
+ * - `accord()` answers whether the totals are kept, who is making the indexes again, if anybody, and whether all agree.
+ * - `assertWhole(user, name)` raises `INDEX` when they do not, so one of them was lost: the driver then makes them
+ *   again from the sessions. Those of a user or a name are compared when one is given.
  * - `walk(…)` answers with the ids in a stretch of an index, and the place where it stopped if there are more.
  * - `visit(id, user, name)` is `load` that takes an id out of the indexes when there is no such session, and out of those
  *   of open ones when it has ended.
@@ -42,22 +43,29 @@ local function isCounted(counts, held, whose)
   return size(held .. whose) == tonumber(call('ZSCORE', base .. counts, whose) or 0)
 end
 
-local function assertWhole(user, name)
-  local kept, all, open, users, names, openUsers =
-    unpack(call('HMGET', base .. 'totals', 'kept', 'all', 'open', 'users', 'names', 'open:users'))
+local function areCounted(user, name)
+  return (not user or (isCounted('users', 'all:user:', user) and isCounted('open:users', 'open:user:', user)))
+    and (not name or isCounted('names', 'all:name:', name))
+end
+
+local function accord()
+  local kept, mending, all, open, users, names, openUsers =
+    unpack(call('HMGET', base .. 'totals', 'kept', 'mending', 'all', 'open', 'users', 'names', 'open:users'))
   all, open, users = tonumber(all or 0), tonumber(open or 0), tonumber(users or 0)
   names, openUsers = tonumber(names or 0), tonumber(openUsers or 0)
-  -- Where nobody has ever signed in there are no totals.
-  local whole = (kept or call('EXISTS', base .. 'events') == 0)
-    and size('all:created') == all and size('all:accessed') == all and size('all:end') == all
+  return kept, mending, size('all:created') == all and size('all:accessed') == all and size('all:end') == all
     and size('open:created') == open and size('open:accessed') == open and size('open:end') == open
     and size('open:authenticated') == open and size('users') == users and size('names') == names
     and size('open:users') == openUsers
     -- Of a session that is gone without a trace nobody knows whose it was.
     and (users == 0) == (all == 0) and (names == 0) == (all == 0) and (openUsers == 0) == (open == 0)
-  if whole and user then whole = isCounted('users', 'all:user:', user) and isCounted('open:users', 'open:user:', user) end
-  if whole and name then whole = isCounted('names', 'all:name:', name) end
-  if not whole then error({ err = 'INDEX lost' }) end
+end
+
+local function assertWhole(user, name)
+  local kept, mending, agrees = accord()
+  -- Where nobody has ever signed in there are no totals.
+  local isKept = kept or (not mending and call('EXISTS', base .. 'events') == 0)
+  if not (isKept and agrees and areCounted(user, name)) then error({ err = 'INDEX lost' }) end
 end
 
 -- The rank of the first member after a place, or of the one at it if wanted.

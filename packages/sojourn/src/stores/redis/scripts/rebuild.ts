@@ -3,15 +3,18 @@ import { scriptWhenFull } from './script.ts'
 import { SESSIONS } from './sessions.ts'
 
 /**
- * `agree(held, whose)` makes the count of a user or a name say what their index holds, `recount(user, name)` all of theirs.
+ * `agree(held, whose)` makes the count of a user or a name say what their index holds, `recount(user, name)` all of theirs. Builds on
+ * `SESSIONS`.
  */
 const RECOUNTING = `
 local COUNTS = { ['all:user:'] = 'users', ['open:user:'] = 'open:users', ['all:name:'] = 'names' }
 
 local function agree(held, whose)
-  local count = call('ZCARD', base .. held .. whose)
-  if count == 0 then call('ZREM', base .. COUNTS[held], whose)
-  else call('ZADD', base .. COUNTS[held], count, whose) end
+  local counts, count = COUNTS[held], call('ZCARD', base .. held .. whose)
+  local known = tonumber(call('ZSCORE', base .. counts, whose) or 0)
+  if count == known then return end
+  if count > 0 then call('ZADD', base .. counts, count, whose) else call('ZREM', base .. counts, whose) end
+  if count == 0 then total(counts, -1) elseif known == 0 then total(counts, 1) end
 end
 
 local function recount(user, name)
@@ -20,6 +23,48 @@ local function recount(user, name)
   agree('all:name:', name)
 end
 `
+
+/**
+ * Before everything is gone through: what the indexes hold becomes the totals, which from here on follow every write. So
+ * what is lost later shows, and what was lost before is found by going through everything.
+ */
+export const BEGIN_MENDING = scriptWhenFull(
+  `
+-- KEYS[1] the partition · ARGV[1] its number · [2] a user and [3] a username whose indexes are needed, or ''
+-- Result: what it is called that begins here, or that somebody else began; or nothing where all is well
+-- Where only those of one user or name contradict each other the totals are as good as ever: 'kept'.`,
+  SESSIONS,
+  INDEXES,
+  `
+local kept, mending, agrees = accord()
+if agrees and kept then
+  return not areCounted(ARGV[2] ~= '' and ARGV[2], ARGV[3] ~= '' and ARGV[3]) and 'kept'
+end
+if agrees and mending then return mending end
+local time = call('TIME')
+local name = time[1] .. '.' .. time[2]
+call('HDEL', base .. 'totals', 'kept')
+call('HSET', base .. 'totals', 'mending', name, 'all', size('all:created'), 'open', size('open:created'),
+  'users', size('users'), 'names', size('names'), 'open:users', size('open:users'))
+return name`,
+)
+
+/** After it: if nothing has been lost since it began, the totals are to be relied upon. */
+export const END_MENDING = scriptWhenFull(
+  `
+-- KEYS[1] the partition · ARGV[1] its number · [2] what it is called
+-- Result: 'whole'; 'again' where somebody else has begun since; 'apart' where the indexes do not agree`,
+  SESSIONS,
+  INDEXES,
+  `
+local kept, mending, agrees = accord()
+if kept and agrees then return 'whole' end
+if mending ~= ARGV[2] then return 'again' end
+if not agrees then return 'apart' end
+call('HDEL', base .. 'totals', 'mending')
+call('HSET', base .. 'totals', 'kept', 1)
+return 'whole'`,
+)
 
 /** Makes indexes again from the sessions themselves, some at a time. */
 export const REBUILD = scriptWhenFull(
@@ -47,18 +92,14 @@ end
 return result`,
 )
 
-/** After a rebuild: makes the totals agree, and the counts of a user and a name, of whom there may be no session. */
-export const RECOUNT = scriptWhenFull(
+/** Whether there is nothing more to mend. */
+export const IS_WHOLE = scriptWhenFull(
   `
--- KEYS[1] the partition · ARGV[1] its number · [2] a user and [3] a username whose counts were wrong, or ''
--- Result: 1 if the indexes agree now, 0 if some have what others have not`,
+-- KEYS[1] the partition · ARGV[1] its number · [2] a user and [3] a username whose indexes are needed, or ''
+-- Result: 1 if the indexes agree, 0 if some have what others have not`,
   SESSIONS,
   INDEXES,
-  RECOUNTING,
   `
-recount(ARGV[2], ARGV[3])
-call('HSET', base .. 'totals', 'kept', 1, 'all', size('all:created'), 'open', size('open:created'),
-  'users', size('users'), 'names', size('names'), 'open:users', size('open:users'))
 return pcall(assertWhole, ARGV[2] ~= '' and ARGV[2], ARGV[3] ~= '' and ARGV[3]) and 1 or 0`,
 )
 

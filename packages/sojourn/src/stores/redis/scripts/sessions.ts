@@ -76,7 +76,8 @@ end
 -- if somebody has signed in since. Where the totals were lost themselves they stay away until they are made again.
 local function total(of, by)
   local totals = base .. 'totals'
-  if call('HINCRBY', totals, of, by) ~= by or call('HEXISTS', totals, 'kept') == 1 then return end
+  if call('HINCRBY', totals, of, by) ~= by then return end
+  if call('HEXISTS', totals, 'kept') == 1 or call('HEXISTS', totals, 'mending') == 1 then return end
   if call('EXISTS', base .. 'events') == 0 then call('HSET', totals, 'kept', 1) else call('HDEL', totals, of) end
 end
 
