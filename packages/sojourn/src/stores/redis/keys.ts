@@ -11,7 +11,8 @@ import type { SessionId } from '../../core/token.ts'
  *   all:user:<id>, all:name:<username>            the sessions of one user or name, by creation
  *   open:created, open:accessed, open:end, open:authenticated, open:user:<id>   those without an end reason
  *   users, open:users, names   how many sessions, and how many open ones, each user or name has
- *   totals                  hash: how many sessions there are, how many open ones, and how many entries these three have
+ *   totals                  hash: how many sessions there are, how many open ones, and how many entries these three
+ *                           have; kept when they may be relied upon, mending while the indexes are made again
  *   events                  the stream of history; events:at, events:session:<id>, events:user:<id> find lines in it
  *   copied                  how far the history of another store was copied into this, in the first partition
  *   claim:<name>            hash, in the first partition: who may do some work for all, and until when
