@@ -105,6 +105,40 @@ test.each(['open:*', 'all:*', '*:*'])(
   },
 )
 
+describe('when the key of a user was lost, who has sessions', () => {
+  beforeEach(async () => {
+    await insert(makeRecord({ userId: 'ada' }))
+    await store.revoke({ userId: 'ada' }, makeEndMark(), 1)
+    for (let place = 0; place < 2; place += 1) await insert(makeRecord({ userId: 'ada', createdAt: NOON + place }))
+    await lose('user:ada')
+  })
+
+  test('ending all of the user misses nobody', async () => {
+    expect(await store.revoke({ userId: 'ada' }, makeEndMark(), 1)).toHaveLength(2)
+    expect(await store.count({ userId: 'ada', isEnded: false })).toBe(0)
+  })
+
+  test('nor does it when nothing is left by which one could know that they have any', async () => {
+    await lose('all:user:ada', 'open:user:ada', 'users', 'open:users')
+    expect(await store.revoke({ userId: 'ada' }, makeEndMark(), 1)).toHaveLength(2)
+  })
+
+  test('nor when somebody has signed in since', async () => {
+    await lose('all:user:ada', 'open:user:ada', 'users', 'open:users')
+    await insert(makeRecord({ userId: 'ada', createdAt: NOON + 2 }))
+    expect(await store.revoke({ userId: 'ada' }, makeEndMark(), 1)).toHaveLength(3)
+  })
+
+  test('it is made again by a login, under the epoch that all have heard of', async () => {
+    const epoch = await store.epoch('ada')
+    expect(epoch).toBe(1)
+    const late = makeRecord({ userId: 'ada', createdAt: NOON + 2 })
+    expect(await store.insert(late, { mark: makeMark(), epoch })).toMatchObject({ ok: true })
+    expect(await store.revoke({ userId: 'ada' }, makeEndMark(), 1)).toHaveLength(3)
+    expect(await store.insert(makeRecord({ userId: 'ada' }), { mark: makeMark(), epoch })).toMatchObject({ ok: false })
+  })
+})
+
 describe('when indexes were lost and somebody has signed in since', () => {
   const NAMES = `all:created all:accessed all:end all:user:user-2 all:name:user-2 users names totals open:users
     open:created open:accessed open:end open:authenticated open:user:user-2`.split(/\s+/)

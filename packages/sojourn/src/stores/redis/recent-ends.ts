@@ -85,5 +85,10 @@ export class RecentEnds {
 async function endAgain(connection: RedisConnection, partition: Partition, end: End): Promise<void> {
   const mark = packMark(end.mark)
   if ('id' in end) await connection.run(END, partition, pack([end.id]), mark, 1)
-  else await connection.run(RAISE, partition, end.userId, end.except ?? '', mark, STEP, end.epoch)
+  else {
+    const { userId, except = '', epoch } = end
+    await connection.withIndexes(partition, { userId }, () =>
+      connection.run(RAISE, partition, userId, except, mark, STEP, epoch),
+    )
+  }
 }

@@ -126,7 +126,9 @@ export class RedisSessions {
   /** Ends all sessions of a user, but for one: all at once by the epoch, and then each is written down. */
   async endAllOf(userId: string, except: SessionId | undefined, mark: EndMark): Promise<readonly EndedSession[]> {
     const partition = this.#keys.ofUser(userId)
-    const reply = await this.#connection.run(RAISE, partition, userId, except ?? '', packMark(mark), STEP, '')
+    const reply = await this.#connection.withIndexes(partition, { userId }, () =>
+      this.#connection.run(RAISE, partition, userId, except ?? '', packMark(mark), STEP, ''),
+    )
     if (reply === null) return []
     const [epoch, isLost, isMore, ...ended] = list(reply)
     this.#ends.ofUser(userId, mark, number(epoch), except)
@@ -182,7 +184,7 @@ export class RedisSessions {
   }
 
   async epoch(userId: string): Promise<number> {
-    return number(text(await this.#connection.evaluate(EPOCH, this.#keys.ofUser(userId), [userId])))
+    return number(text(await this.#connection.run(EPOCH, this.#keys.ofUser(userId), userId)))
   }
 
   async latestInstant(): Promise<number> {

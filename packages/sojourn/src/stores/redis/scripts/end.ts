@@ -37,7 +37,10 @@ export const RAISE = scriptWhenFull(
   INDEXES,
   `
 local user, mark, key = ARGV[2], markOf(ARGV[4]), base .. 'user:' .. ARGV[2]
-if call('HEXISTS', key, 'epoch') == 0 then return false end
+if not epochOf(user).isKnown then
+  assertWhole(user)
+  if size('all:user:' .. user) == 0 then return false end
+end
 local before = epochOf(user).number
 local epoch = ARGV[6] == '' and before + 1 or tonumber(ARGV[6])
 if epoch <= before then return false end

@@ -159,9 +159,12 @@ return result`,
 /** Reads an epoch. */
 export const EPOCH = scriptWhenFull(
   `
--- KEYS[1] the partition of the user · ARGV[1] the user
+-- KEYS[1] the partition of the user · ARGV[1] its number · [2] the user
 -- Result: the epoch, as text
-return redis.call('HGET', KEYS[1] .. 'user:' .. ARGV[1], 'epoch') or '0'`,
+`,
+  SESSIONS,
+  `
+return string.format('%.0f', epochOf(ARGV[2]).number)`,
 )
 
 /** `Store.claim`. */

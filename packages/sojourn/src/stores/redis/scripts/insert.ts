@@ -15,6 +15,8 @@ export const INSERT = script(
 local record, mark = cmsgpack.unpack(ARGV[2]), markOf(ARGV[4])
 local user = record[USER_ID]
 if call('EXISTS', base .. 'session:' .. record[ID]) == 1 then return { 'id_taken' } end
+-- Somebody new, or somebody whose key was lost: then their sessions have to say which epoch it is.
+if not epochOf(user).isKnown then assertWhole(user) end
 local epoch, lastLoginAt = epochOf(user).number, epochOf(user).lastLoginAt
 if ARGV[3] ~= '' and tonumber(ARGV[3]) ~= epoch then return { 'epoch' } end
 

@@ -116,7 +116,17 @@ local function named(record)
   return { record[ID], record[USER_ID], record[USERNAME] }
 end
 
--- The epoch of a user, the mark of who raised it last, and the latest login if any.
+-- Where the key of a user is not there: 0 for somebody new, and for somebody who has sessions the latest of theirs.
+local function epochInSessions(user)
+  local latest = 0
+  for _, id in ipairs(call('ZRANGE', base .. 'all:user:' .. user, 0, -1)) do
+    local packed = call('GET', base .. 'session:' .. id)
+    if packed then latest = math.max(latest, cmsgpack.unpack(packed)[EPOCH]) end
+  end
+  return latest
+end
+
+-- The epoch of a user and whether it is written down, the mark of who raised it last, and the latest login if any.
 local epochs = {}
 local function epochOf(user)
   local known = epochs[user]
@@ -124,7 +134,7 @@ local function epochOf(user)
     local values = call('HMGET', base .. 'user:' .. user,
       'epoch', 'raised_at', 'raised_by', 'reason', 'ip', 'detail', 'last_login_at')
     known = {
-      number = tonumber(values[1] or 0), lastLoginAt = values[7] and tonumber(values[7]),
+      isKnown = values[1] ~= false, number = tonumber(values[1] or epochInSessions(user)), lastLoginAt = values[7] and tonumber(values[7]),
       mark = { at = tonumber(values[2] or 0), actor = values[3], reason = values[4], ip = values[5], detail = values[6] }
     }
     epochs[user] = known
