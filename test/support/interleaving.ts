@@ -4,7 +4,7 @@ import type { Check, Token } from '../../packages/sojourn/src/index.ts'
 import { standingAt } from '../../packages/sojourn/src/core/policy.ts'
 import type { Store } from '../../packages/sojourn/src/core/store.ts'
 import type { MemoryStore } from '../../packages/sojourn/src/stores/memory.ts'
-import { FaultyStore, FixedClock } from '../../packages/sojourn/src/testing/index.ts'
+import { FaultyStore, FixedClock, makeEndMark } from '../../packages/sojourn/src/testing/index.ts'
 import type { StoreCall } from '../../packages/sojourn/src/testing/index.ts'
 import { Chance } from './chance.ts'
 
@@ -49,7 +49,7 @@ const MEETINGS: readonly (readonly Step[])[] = [
 ]
 
 /** What has happened to the session before they begin. */
-const BEGINNINGS = ['fresh', 'used', 'renewed', 'about to run out'] as const
+const BEGINNINGS = ['fresh', 'followed', 'used', 'renewed', 'about to run out'] as const
 
 /** Where a call can be overtaken. */
 const PAUSES = ['get', 'touch', 'update', 'revoke', 'insert', 'epoch', 'list', 'prune', 'changes'].flatMap((method) => [
@@ -118,7 +118,15 @@ export async function interleave(scheduler: fc.Scheduler, plan: Plan, engine: En
   const random = (size: number): Uint8Array => chance.bytes(size)
   const sessions = new SessionManager({ store, clock, policy, random, onBackgroundError: fail })
   const elsewhere = new SessionManager({ store: engine.inner, clock, policy, random, onBackgroundError: fail })
-  const world = new World({ plan, sessions, elsewhere, inner: engine.inner, clock, readLog: () => readLog(store) })
+  const world = new World({
+    plan,
+    sessions,
+    elsewhere,
+    store,
+    inner: engine.inner,
+    clock,
+    readLog: () => readLog(store),
+  })
   await world.begin()
   const pauses = new Set(plan.pauses)
   const pause = async ({ method }: StoreCall, when: string): Promise<void> => {
@@ -142,6 +150,8 @@ interface Scene {
   readonly sessions: SessionManager
   /** Another process on the same store, which nothing overtakes. */
   readonly elsewhere: SessionManager
+  /** What the manager works with. */
+  readonly store: Store
   readonly inner: MemoryStore
   readonly clock: FixedClock
   readonly readLog: () => Promise<void>
@@ -152,6 +162,7 @@ class World {
   readonly #plan: Plan
   readonly #sessions: SessionManager
   readonly #elsewhere: SessionManager
+  readonly #store: Store
   readonly #inner: MemoryStore
   readonly #clock: FixedClock
   readonly #readLog: () => Promise<void>
@@ -188,10 +199,11 @@ class World {
     'renew elsewhere': () => this.#renew(this.#elsewhere),
   }
 
-  constructor({ plan, sessions, elsewhere, inner, clock, readLog }: Scene) {
+  constructor({ plan, sessions, elsewhere, store, inner, clock, readLog }: Scene) {
     this.#plan = plan
     this.#sessions = sessions
     this.#elsewhere = elsewhere
+    this.#store = store
     this.#inner = inner
     this.#clock = clock
     this.#readLog = readLog
@@ -206,6 +218,8 @@ class World {
     if (beginning === 'used') await this.#sessions.validate(token)
     if (beginning === 'renewed' || beginning === 'about to run out') await this.#renew()
     this.#tokens.set(token, session.id)
+    // Memory may answer from the first read on.
+    if (beginning === 'followed') await this.#readLog()
   }
 
   async act(steps: readonly Step[], scheduler: fc.Scheduler): Promise<void> {
@@ -274,10 +288,14 @@ class World {
     this.#ended.add(this.#target)
   }
 
-  /** What was there before. Who signs in meanwhile may be overlooked: only an end by user is in one step with logins. */
+  /**
+   * What was there before: only an end by user is in one step with logins. Asked of the store, as clean-up does: the manager
+   * would write uses first, and whose use is written has left memory.
+   */
   async #revokeByFilter(): Promise<void> {
     const known = [...this.#tokens.values(), this.#target]
-    await this.#sessions.revoke({ where: { username: 'ada' } })
+    const mark = makeEndMark({ at: this.#clock.now() })
+    await this.#store.revoke({ where: { username: 'ada', isEnded: false } }, mark, 1_000)
     for (const id of known) this.#ended.add(id)
   }
 
