@@ -1,7 +1,7 @@
 import type { UserStore } from '../auth/users.ts'
 import { HOST_TIME } from '../core/clock.ts'
 import type { Clock, TimeSources } from '../core/clock.ts'
-import { formatDuration, milliseconds } from '../core/duration.ts'
+import { formatDuration, milliseconds, patience } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
 import { SojournError, isSojournError, shown } from '../core/errors.ts'
 import type { EventRecord, Mark } from '../core/events.ts'
@@ -32,7 +32,7 @@ import { CachedUsers } from './cached/users.ts'
 
 /** How long memory may answer, and for how many. Anything left out has the default. */
 export interface CachedOptions {
-  /** How long a session that another process has ended may still be let in here, at most. Give every process the same. Default 1 s. */
+  /** How long a session that another process has ended may still be let in here, at most. Give every process the same. Default 1 s, at most 24 d. */
   readonly lease?: Duration | undefined
   /** How many records are kept in memory. Default 10,000. */
   readonly entries?: number | undefined
@@ -111,7 +111,7 @@ export class CachedStore<Inner extends Store = Store> implements Store {
   constructor(store: Inner, options: CachedOptions = {}) {
     this.#store = store
     this.#time = options.time ?? HOST_TIME
-    this.#span = milliseconds(options.lease ?? DEFAULTS.lease, 'lease')
+    this.#span = patience(options.lease ?? DEFAULTS.lease, 'lease')
     this.#degradedFor = options.degraded === undefined ? 0 : milliseconds(options.degraded.for, 'degraded.for')
     this.memory = this.makeMemory(entriesOf(options.entries ?? DEFAULTS.entries))
     this.lease = this.makeLease(this.#span, this.#time)

@@ -202,6 +202,36 @@ describe('indexes that are lost while others are made again', () => {
   })
 })
 
+test('who stops while making indexes again, at any moment, leaves it to whoever comes next', async () => {
+  const records = await signInThree()
+  const lost = ['open:user:user-2', 'open:users', 'all:name:user-2', 'names']
+  let left = Infinity
+  const watched = {
+    async sendCommand(...call: Parameters<RedisClient['sendCommand']>) {
+      left -= 1
+      if (left < 0) throw new Error('this node is no more')
+      return client.sendCommand(...call)
+    },
+  }
+  const dying = await RedisStore.open({ client: watched, prefix })
+  let turn = 0
+  for (let isDead = true; isDead; turn += 1) {
+    await lose(...lost)
+    // Or it would show by itself that there are sessions and no names.
+    await insert(makeRecord({ userId: 'somebody' }))
+    left = turn
+    isDead = await dying.list({ ...BY_CREATION, filter: {} }).then(
+      () => false,
+      () => true,
+    )
+    left = Infinity
+    expect(await ids({ username: 'user-2' }), `stopped after ${turn} calls`).toEqual([records[1]!.id])
+    expect(await store.count({ userId: 'user-2', isEnded: false }), `stopped after ${turn} calls`).toBe(1)
+  }
+  expect(turn).toBeGreaterThan(6)
+  await dying.close()
+})
+
 describe('what is in some indexes and no session', () => {
   const STRAY = randomUUID()
 

@@ -134,7 +134,8 @@ local function epochOf(user)
     local values = call('HMGET', base .. 'user:' .. user,
       'epoch', 'raised_at', 'raised_by', 'reason', 'ip', 'detail', 'last_login_at')
     known = {
-      isKnown = values[1] ~= false, number = tonumber(values[1] or epochInSessions(user)), lastLoginAt = values[7] and tonumber(values[7]),
+      isKnown = values[1] ~= false,
+      number = tonumber(values[1] or epochInSessions(user)), lastLoginAt = values[7] and tonumber(values[7]),
       mark = { at = tonumber(values[2] or 0), actor = values[3], reason = values[4], ip = values[5], detail = values[6] }
     }
     epochs[user] = known
